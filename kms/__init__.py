@@ -1,0 +1,1 @@
+"""The core: every operation passes the gate."""

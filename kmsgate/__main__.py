@@ -1,0 +1,5 @@
+"""`python -m kmsgate`."""
+
+from kmsgate.cli import main
+
+main()

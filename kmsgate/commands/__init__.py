@@ -1,0 +1,1 @@
+"""One module for each command; nothing here is imported before its command is called."""

@@ -1,0 +1,504 @@
+"""Text to tree: JSON with positions, and with a word about each of the usual mistakes.
+
+The grammar accepts strict JSON only. Where the text departs from it, the parser notes the problem,
+mends the token stream as the author most likely meant it, and goes on, so that one pass reports
+everything. A text with any problem is never handed on as good.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any
+
+from lark import Lark, Token, Transformer, UnexpectedToken
+from lark.parsers.lalr_interactive_parser import InteractiveParser
+
+from policy.errors import Note, Problem
+from policy.source import Source, Span
+from policy.tree import Array, Boolean, Member, Node, Null, Number, Object, String
+
+MAX_CHARACTERS = 1 << 18  # twice what the service takes (AUTH P-3)
+MAX_DEPTH = 64
+MAX_PROBLEMS = 100
+
+_OPENERS = {"LBRACE": "RBRACE", "LBRACKET": "RBRACKET"}
+_CLOSERS = {closer: opener for opener, closer in _OPENERS.items()}
+_SIGNS = {
+    "LBRACE": "{", "RBRACE": "}", "LBRACKET": "[", "RBRACKET": "]", "COMMA": ",", "COLON": ":",
+}  # fmt: skip
+_SCALARS = frozenset({"STRING", "NUMBER", "TRUE", "FALSE", "NULL"})
+_VALUES = _SCALARS | _OPENERS.keys()
+_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_ESCAPE = re.compile(
+    r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|(.))"
+)
+_BAD_IN_STRING = re.compile(r'[\x00-\x1f]|\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})')
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SPELLINGS = {"none": "null", "nil": "null", "undefined": "null"}
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What could be read. `damaged` are the places that a mended syntax error touched."""
+
+    tree: Node | None
+    problems: tuple[Problem, ...]
+    damaged: tuple[Span, ...] = ()
+
+
+def parse_json(source: Source) -> Parsed:
+    """Return the tree of a JSON text and every syntax problem in it; never raises."""
+    text = source.text
+    start = Span(0, 1)
+    if len(text) > MAX_CHARACTERS:
+        message = f"the text has {len(text):,} characters, more than {MAX_CHARACTERS:,}"
+        return Parsed(None, (Problem("KG101", message, start, "split it, or lint its parts"),))
+    problems = []
+    if text.startswith("\N{ZERO WIDTH NO-BREAK SPACE}"):
+        problems.append(
+            Problem(
+                "KG133",
+                "character U+FEFF (byte order mark) cannot be used in a policy",
+                start,
+                "save the file as UTF-8 without a byte order mark",
+            )
+        )
+    for found in _SURROGATE.finditer(text):
+        message = f"character U+{ord(found[0]):04X} is half of a surrogate pair, not a character"
+        problems.append(Problem("KG101", message, Span(*found.span())))
+        if len(problems) >= MAX_PROBLEMS:
+            break
+    repair = _Repair(source, problems)
+    tree = repair.run()
+    if tree is not None:
+        problems += _duplicates(tree)
+    problems.sort(key=lambda problem: problem.span.start)
+    return Parsed(tree, tuple(problems[:MAX_PROBLEMS]), tuple(repair.damaged))
+
+
+@functools.cache
+def _grammar() -> Lark:
+    return Lark(
+        resources.files("policy").joinpath("grammar.lark").read_text("utf-8"),
+        parser="lalr",
+        lexer="basic",
+        start=["document", "mistake"],
+        transformer=_Build(),
+        maybe_placeholders=False,
+    )
+
+
+class _Build(Transformer[Token, Node]):
+    """Lark's callbacks: each one makes a node of `policy.tree`."""
+
+    def document(self, children: list[Node]) -> Node:
+        return children[0]
+
+    def object(self, children: list[Any]) -> Object:
+        members = tuple(child for child in children if isinstance(child, Member))
+        return Object(members, _between(children))
+
+    def array(self, children: list[Any]) -> Array:
+        items = tuple(child for child in children if not isinstance(child, Token))
+        return Array(items, _between(children))
+
+    def member(self, children: list[Any]) -> Member:
+        return Member(_string(children[0]), children[-1])
+
+    def string(self, children: list[Token]) -> String:
+        return _string(children[0])
+
+    def number(self, children: list[Token]) -> Number:
+        return Number(str(children[0]), _span(children[0]))
+
+    def true(self, children: list[Token]) -> Boolean:
+        return Boolean(value=True, span=_span(children[0]))
+
+    def false(self, children: list[Token]) -> Boolean:
+        return Boolean(value=False, span=_span(children[0]))
+
+    def null(self, children: list[Token]) -> Null:
+        return Null(_span(children[0]))
+
+
+@dataclass
+class _Repair:
+    """Feeds the tokens of one text to the parser, mending what does not fit."""
+
+    source: Source
+    problems: list[Problem]
+    damaged: list[Span] = field(default_factory=list)
+    open: list[Token] = field(default_factory=list)
+    previous: Token | None = None
+    tokens: list[Token] = field(default_factory=list)
+    at: int = 0
+    done: bool = False
+
+    def run(self) -> Node | None:
+        text = self.source.text
+        first = 1 if text.startswith("\N{ZERO WIDTH NO-BREAK SPACE}") else 0
+        parser = _grammar().parse_interactive(start="document")
+        self.tokens = self._significant(_grammar().lex(text) if not first else _blanked(text))
+        while self.at < len(self.tokens):
+            token = self.tokens[self.at]
+            self.at += 1
+            if len(self.problems) >= MAX_PROBLEMS or not self._take(parser, token):
+                return None
+            if self.done:
+                break
+        return self._end(parser)
+
+    def _significant(self, tokens: Iterable[Token]) -> list[Token]:
+        """Return the tokens that count, each mistake noted and replaced by what it stands for."""
+        kept = []
+        for token in tokens:
+            if token.type not in _MISTAKES:
+                kept.append(token)
+            elif len(self.problems) < MAX_PROBLEMS:
+                meant = self._mistake(token)
+                if meant is not None:
+                    kept.append(_as(token, meant))
+        return kept
+
+    def _mistake(self, token: Token) -> str | None:
+        """Note what is wrong with a token; return the terminal that it stands for."""
+        text, kind = str(token), token.type
+        if kind == "COMMENT":
+            self._note("KG104", "a comment is not allowed in JSON", token, "delete it")
+            return None
+        if kind == "SINGLE_QUOTED":
+            self._note(
+                "KG104", "a single-quoted string is not allowed in JSON", token, 'use " quotes'
+            )
+            return "STRING"
+        if kind == "CURLY_QUOTED":
+            sign = f"typographic quote U+{ord(text[0]):04X}"
+            self._note("KG104", f"a {sign} is not allowed in JSON", token, 'use " quotes')
+            return "STRING"
+        if kind == "PLACEHOLDER":
+            self._note("KG104", "a template placeholder is not allowed in JSON", token,
+                       "render the template first")  # fmt: skip
+            return "STRING"
+        if kind == "BAD_NUMBER":
+            self._note("KG104", f"'{_short(text)}' is not a number in JSON", token)
+            return "NUMBER"
+        if kind == "WORD":
+            meant = _SPELLINGS.get(text.lower(), text.lower())
+            if meant in ("true", "false", "null"):
+                self._note("KG104", f"'{text}' is not allowed in JSON", token, f"write {meant}")
+                return meant.upper()
+            self._note(
+                "KG104", f"the unquoted string '{_short(text)}' is not allowed in JSON", token
+            )
+            return "STRING"
+        if kind == "OPEN_STRING":
+            self._note(
+                "KG101", "syntax error: expected '\"' before the end of the line, found none", token
+            )
+            return "STRING"
+        if kind == "BAD_STRING":
+            for found in _BAD_IN_STRING.finditer(text):
+                start = (token.start_pos or 0) + found.start()
+                if found[0] == "\\":
+                    escape = text[found.start() : found.start() + 2]
+                    message = f"syntax error: '{escape}' is not an escape of JSON"
+                else:
+                    message = f"syntax error: character U+{ord(found[0]):04X} must be escaped"
+                self.problems.append(Problem("KG101", message, Span(start, start + 1)))
+            return "STRING"
+        self._note("KG101", f"syntax error: unexpected '{text}'", token)
+        return None
+
+    def _take(self, parser: InteractiveParser, token: Token) -> bool:
+        """Feed one token, mended if need be; tell whether reading can go on."""
+        kind = token.type
+        following = self.tokens[self.at] if self.at < len(self.tokens) else None
+        if kind == "COMMA" and (following is None or following.type in _CLOSERS):
+            after_value = self.previous is not None and self.previous.type in (
+                _SCALARS | _CLOSERS.keys()
+            )
+            if after_value:
+                closer = "the end of the text" if following is None else f"'{following}'"
+                self._note("KG102", f"trailing comma before {closer}", token, "delete the comma")
+                return True
+        if not self.open and self.previous is not None:
+            self._several(token)
+            self.done = True
+            return True
+        if kind in _CLOSERS and (not self.open or self.open[-1].type != _CLOSERS[kind]):
+            return self._wrong_closer(parser, token)
+        if kind not in _choices(parser):
+            return self._mend(parser, token)
+        if kind in _OPENERS:
+            if len(self.open) >= MAX_DEPTH:
+                self._note("KG101", f"syntax error: nested more than {MAX_DEPTH} deep", token)
+                return False
+            self.open.append(token)
+        elif kind in _CLOSERS:
+            self.open.pop()
+        self._feed(parser, token)
+        return True
+
+    def _mend(self, parser: InteractiveParser, token: Token) -> bool:
+        kind, choices = token.type, _choices(parser)
+        if "COMMA" in choices and kind in _VALUES and self.previous is not None:
+            self._missing_comma(parser, self.previous, token)
+            return self._take(parser, token)
+        if "COLON" in choices and kind in _VALUES:
+            self._expected("':'", token)
+            self._feed(parser, _made("COLON", token))
+            return self._take(parser, token)
+        if kind == "COLON" and self.previous is not None and "COMMA" in choices:
+            self._inner_object_missing(self.previous, token)
+            return True
+        if "COLON" in choices and kind in ("RBRACE", "COMMA"):
+            self._no_value(parser, token)
+            return self._take(parser, token)
+        if kind in ("COMMA", "RBRACE", "RBRACKET") and "NULL" in choices:
+            self._expected("a value", token)
+            if self.previous is not None and self.previous.type == "COLON":
+                self.damaged.append(_span(token))
+                self._feed(parser, _made("NULL", token))
+                return self._take(parser, token)
+            return True
+        if kind in _SCALARS and "STRING" in choices:
+            self._expected("a string in quotes", token)
+            self.damaged.append(_span(token))
+            self._feed(parser, _as(token, "STRING"))
+            return True
+        self._expected(_wanted(choices), token)
+        self._skip(token)
+        return True
+
+    def _missing_comma(self, parser: InteractiveParser, previous: Token, token: Token) -> None:
+        end = previous.end_pos or 0
+        self.problems.append(
+            Problem(
+                "KG103",
+                f"missing ',' after {_short(str(previous))}",
+                Span(end, end + 1),
+                "insert a comma",
+            )
+        )
+        self._feed(parser, _made("COMMA", token))
+
+    def _inner_object_missing(self, previous: Token, token: Token) -> None:
+        """`"Bool": "kms:MultiRegion": true`: note it, and pass over the value."""
+        self._expected(
+            "',' or '}'",
+            token,
+            'an operator holds an object: {"Bool": {"kms:MultiRegion": "true"}}',
+        )
+        self.damaged.append(_span(previous))
+        self._skip(token)
+
+    def _no_value(self, parser: InteractiveParser, token: Token) -> None:
+        """`{"string"}`: a name without a value."""
+        self._expected(
+            "':' and a value",
+            token,
+            "braces hold 'name: value' members; write a list in [ ], a single string without them",
+        )
+        opener = self.open[-1]
+        self.damaged.append(Span(opener.start_pos or 0, token.end_pos or 0))
+        self._feed(parser, _made("COLON", token))
+        self._feed(parser, _made("NULL", token))
+
+    def _wrong_closer(self, parser: InteractiveParser, token: Token) -> bool:
+        wanted = _OPENERS[self.open[-1].type] if self.open else None
+        notes = tuple(Note(f"'{o}' opened here", _span(o)) for o in self.open[-1:])
+        expected = f"'{_SIGNS[wanted]}'" if wanted else "the end of the text"
+        self._expected(expected, token, notes=notes)
+        if any(opener.type == _CLOSERS[token.type] for opener in self.open):
+            while self.open[-1].type != _CLOSERS[token.type]:
+                self._close(parser, token)
+            return self._take(parser, token)
+        return True
+
+    def _close(self, parser: InteractiveParser, token: Token) -> None:
+        """Close the innermost bracket that the text left open."""
+        choices = _choices(parser)
+        if "COLON" in choices:
+            self._feed(parser, _made("COLON", token))
+            choices = _choices(parser)
+        closer = _OPENERS[self.open[-1].type]
+        if closer not in choices:
+            if "LBRACE" not in choices:  # after a comma: a whole member is missing
+                self._feed(parser, _made("STRING", token))
+                self._feed(parser, _made("COLON", token))
+            self._feed(parser, _made("NULL", token))
+        opener = self.open.pop()
+        self.damaged.append(Span(opener.start_pos or 0, token.end_pos or 0))
+        self._feed(parser, _made(closer, token))
+
+    def _several(self, token: Token) -> None:
+        if token.type in _CLOSERS or token.type in ("COMMA", "COLON"):
+            following = self.tokens[self.at] if self.at < len(self.tokens) else None
+            if token.type != "COMMA" or following is None:
+                self._expected("the end of the text", token)
+                return
+        self._note("KG107", "expected a policy document, found several values", token)
+
+    def _end(self, parser: InteractiveParser) -> Node | None:
+        size = len(self.source.text)
+        end = Token("$END", "", start_pos=size, end_pos=size)
+        if self.previous is None:
+            if not self.problems:
+                message = "syntax error: expected a JSON object, found nothing"
+                self.problems.append(Problem("KG101", message, Span(0, 1)))
+            return None
+        if self.open:
+            wanted = f"'{_SIGNS[_OPENERS[self.open[-1].type]]}'"
+            note = Note(f"'{self.open[-1]}' opened here", _span(self.open[-1]))
+            last = self.tokens[-1]
+            self._expected(wanted, _as(last, "$END"), notes=(note,))
+            while self.open:
+                self._close(parser, last)
+        try:
+            tree: Node = parser.feed_token(end)
+        except UnexpectedToken:
+            if not self.problems:
+                self._expected("a value", self.tokens[-1])
+            return None
+        return tree
+
+    def _skip(self, token: Token) -> None:
+        """Pass over everything up to the next comma or bracket that closes this level."""
+        depth, first = 0, token.start_pos or 0
+        while self.at < len(self.tokens):
+            kind = self.tokens[self.at].type
+            if depth == 0 and (kind == "COMMA" or kind in _CLOSERS):
+                break
+            depth += (kind in _OPENERS) - (kind in _CLOSERS)
+            self.at += 1
+        last = self.tokens[self.at - 1]
+        self.damaged.append(Span(first, last.end_pos or first))
+
+    def _feed(self, parser: InteractiveParser, token: Token) -> None:
+        parser.feed_token(token)
+        self.previous = token
+
+    def _expected(
+        self, wanted: str, token: Token, help: str | None = None, notes: tuple[Note, ...] = ()
+    ) -> None:
+        found = "the end of the text" if token.type == "$END" else _short(str(token))
+        if token.type in _SIGNS:
+            found = f"'{found}'"
+        message = f"syntax error: expected {wanted}, found {found}"
+        self.problems.append(Problem("KG101", message, _span(token), help, notes))
+
+    def _note(self, code: str, message: str, token: Token, help: str | None = None) -> None:
+        self.problems.append(Problem(code, message, _span(token), help))
+
+
+_MISTAKES = frozenset(
+    {
+        "COMMENT", "SINGLE_QUOTED", "CURLY_QUOTED", "BAD_STRING", "OPEN_STRING", "BAD_NUMBER",
+        "PLACEHOLDER", "WORD", "OTHER",
+    }
+)  # fmt: skip
+
+
+def _choices(parser: InteractiveParser) -> dict[str, object]:
+    """Return the terminals that the parser may take next."""
+    choices: dict[str, object] = parser.choices()  # type: ignore[no-untyped-call]
+    return choices
+
+
+def _blanked(text: str) -> Iterable[Token]:
+    return _grammar().lex(" " + text[1:])
+
+
+def _wanted(choices: Iterable[str]) -> str:
+    kinds = set(choices)
+    if "NULL" in kinds:
+        return "a value"
+    if "STRING" in kinds:
+        return "a string in quotes"
+    signs = sorted(f"'{_SIGNS[kind]}'" for kind in kinds if kind in _SIGNS)
+    return " or ".join(signs) or "the end of the text"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def _span(token: Token) -> Span:
+    return Span(token.start_pos or 0, token.end_pos or 0)
+
+
+def _between(children: list[Any]) -> Span:
+    return Span(children[0].start_pos, children[-1].end_pos)
+
+
+def _as(token: Token, kind: str) -> Token:
+    return Token(kind, str(token), start_pos=token.start_pos, end_pos=token.end_pos)
+
+
+def _made(kind: str, token: Token) -> Token:
+    """Return a token that the text lacks, placed before the given one."""
+    return Token(kind, _SIGNS.get(kind, ""), start_pos=token.start_pos, end_pos=token.start_pos)
+
+
+def _string(token: Token) -> String:
+    return String(unescape(str(token)), _span(token))
+
+
+def unescape(text: str) -> str:
+    """Return the value of a string literal; escapes that JSON does not know stay as written."""
+    quote = text[:1]
+    closed = len(text) > 1 and text[-1] in "\"'”’“‘" and quote in "\"'“‘”’"
+    inner = text[1:-1] if closed else text.lstrip("\"'“‘”’")
+    return _ESCAPE.sub(_unescaped, inner) if "\\" in inner else inner
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    high, low, single, sign = found.groups()
+    if high is not None:
+        return chr(0x10000 + ((int(high, 16) - 0xD800) << 10) + (int(low, 16) - 0xDC00))
+    if single is not None:
+        return chr(int(single, 16))
+    return _ESCAPES.get(sign, sign)
+
+
+def _duplicates(tree: Node) -> list[Problem]:
+    """Return a problem for each member name that an object repeats, and for lone escapes."""
+    problems: list[Problem] = []
+    waiting: list[Node] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Object):
+            first: dict[str, String] = {}
+            for member in node.members:
+                name = member.name
+                problems += _lone_escapes(name)
+                if name.value in first:
+                    problems.append(
+                        Problem(
+                            "KG105",
+                            f"'{_short(name.value)}' is given twice in this object; "
+                            "only one of them is used",
+                            name.span,
+                            notes=(Note("first here", first[name.value].span),),
+                        )
+                    )
+                else:
+                    first[name.value] = name
+                waiting.append(member.value)
+        elif isinstance(node, Array):
+            waiting.extend(node.items)
+        elif isinstance(node, String):
+            problems += _lone_escapes(node)
+    return problems
+
+
+def _lone_escapes(node: String) -> list[Problem]:
+    found = _SURROGATE.search(node.value)
+    if found is None:
+        return []
+    message = f"the escape \\u{ord(found[0]):04x} is half of a surrogate pair, not a character"
+    return [Problem("KG101", message, node.span)]

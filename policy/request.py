@@ -1,0 +1,236 @@
+"""The question: who asks to do what, on which resource, in which circumstances."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TypeAlias
+
+from policy.arn import Arn
+from policy.grants import Grant
+from policy.vocabulary import ENCRYPTION_CONTEXT, ResourceKind, is_multivalued
+
+Values: TypeAlias = str | tuple[str, ...]
+"""A single value, or the set of values of a multivalued key (AUTH F-8)."""
+
+
+class PrincipalKind(StrEnum):
+    """What kind of caller it is (AUTH A-9)."""
+
+    ROOT = "root"
+    USER = "user"
+    ROLE_SESSION = "role_session"
+    FEDERATED_USER = "federated_user"
+    SERVICE = "service"
+    ANONYMOUS = "anonymous"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The caller of a request.
+
+    `arn` is the caller's own ARN: user, session, federated user or root; None for services and
+    anonymous callers. `issuer` is the role of a session (with its path) or the user who asked
+    for a federation token. `unique_id` is the id of the user, or of the issuer of a session.
+    """
+
+    kind: PrincipalKind
+    arn: Arn | None = None
+    issuer: Arn | None = None
+    unique_id: str | None = None
+    service: str | None = None
+    identity_provider: str | None = None
+    service_linked: bool = False
+    facts: Mapping[str, Values] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def account(self) -> str | None:
+        """The caller's account; None for services and anonymous callers."""
+        return self.arn.account if self.arn is not None else None
+
+    @property
+    def is_unnamed_session(self) -> bool:
+        """Whether it stands for some session of a role, its name unknown (AUTH A-9)."""
+        return self.kind is PrincipalKind.ROLE_SESSION and self.arn == self.issuer
+
+    def __str__(self) -> str:
+        if self.arn is not None:
+            return str(self.arn)
+        return self.service or "anonymous"
+
+
+def principal_from_arn(arn: Arn, role: Arn | None = None) -> Principal | None:
+    """Return the caller that an ARN names, or None if it names no caller (AUTH A-9).
+
+    Of a role session the role's ARN is assumed to have no path unless it is given. A bare role
+    stands for some session of it.
+    """
+    if arn.service == "iam" and arn.resource == "root":
+        return Principal(PrincipalKind.ROOT, arn)
+    if not arn.last:
+        return None
+    if (arn.service, arn.type) == ("iam", "user"):
+        return Principal(PrincipalKind.USER, arn)
+    if (arn.service, arn.type) == ("iam", "role"):
+        return Principal(PrincipalKind.ROLE_SESSION, arn, issuer=arn)
+    if (arn.service, arn.type) == ("sts", "federated-user"):
+        return Principal(PrincipalKind.FEDERATED_USER, arn)
+    if (arn.service, arn.type) == ("sts", "assumed-role") and arn.resource.count("/") == 2:
+        name = arn.resource.split("/")[1]
+        issuer = role or Arn(arn.partition, "iam", "", arn.account, f"role/{name}")
+        return Principal(PrincipalKind.ROLE_SESSION, arn, issuer=issuer)
+    return None
+
+
+class Context(Mapping[str, Values]):
+    """Facts of a request by condition key; names are compared without regard to case.
+
+    Where two names differ only by case, as those of an encryption context may, the exact one is
+    found first, then the first by code point order (AUTH J-100).
+    """
+
+    __slots__ = ("_folded", "_values")
+
+    def __init__(self, values: Mapping[str, Values] | None = None) -> None:
+        self._values: dict[str, Values] = dict(values or {})
+        self._folded: dict[str, str] = {}
+        for name in sorted(self._values):
+            self._folded.setdefault(name.lower(), name)
+
+    def __getitem__(self, key: str) -> Values:
+        if key in self._values:
+            return self._values[key]
+        return self._values[self._folded[key.lower()]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Context({self._values!r})"
+
+    def single(self, key: str) -> str | None:
+        """Return the value of a single-valued key, or None (AUTH H-3)."""
+        value = self.get(key)
+        return value if isinstance(value, str) and not is_multivalued(key) else None
+
+    def with_defaults(self, values: Mapping[str, Values]) -> Context:
+        """Return a context in which these keys are filled in where they were absent."""
+        added = {key: value for key, value in values.items() if key not in self}
+        return Context({**self._values, **added}) if added else self
+
+    @property
+    def encryption_context(self) -> dict[str, str]:
+        """The pairs of the request's encryption context, names as they were sent."""
+        size = len(ENCRYPTION_CONTEXT)
+        return {
+            name[size:]: value
+            for name, value in self._values.items()
+            if name[:size].lower() == ENCRYPTION_CONTEXT and isinstance(value, str)
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What the action is checked on; `arn` is None for `*` (AUTH D-2, D-8).
+
+    `account` owns it; of `*` that is the caller's account (AUTH A-10). A `planned` key is one
+    that the call would create: it has no policy yet (AUTH K-66).
+    """
+
+    arn: Arn | None
+    account: str | None
+    aws_managed: bool = False
+    planned: bool = False
+
+    @property
+    def kind(self) -> ResourceKind | None:
+        """Key, alias or none; None for a resource of another service."""
+        if self.arn is None:
+            return ResourceKind.NONE
+        if self.arn.service != "kms":
+            return None
+        return ResourceKind.ALIAS if self.arn.type == "alias" else ResourceKind.KEY
+
+    def __str__(self) -> str:
+        return str(self.arn) if self.arn is not None else "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One authorization check (AUTH A-2).
+
+    `grant_tokens` are those that the call carries. `subject` is the grant that a RetireGrant
+    call wants to end, or that a CreateGrant call wants to make (AUTH N-14, N-50).
+    """
+
+    principal: Principal
+    action: str
+    resource: Resource
+    context: Context = field(default_factory=Context)
+    grant_tokens: frozenset[str] = frozenset()
+    at: dt.datetime | None = None
+    subject: Grant | None = None
+
+    @property
+    def operation(self) -> str:
+        """The action's name without its service."""
+        return self.action.partition(":")[2]
+
+
+def caller_facts(principal: Principal) -> dict[str, Values]:
+    """Return the condition keys that follow from the caller (AUTH J-10 to J-19).
+
+    A fact that the principal carries itself, such as its tags, wins.
+    """
+    facts: dict[str, Values] = {}
+    kind, arn = principal.kind, principal.arn
+    if kind is PrincipalKind.ANONYMOUS:
+        facts = {
+            "aws:PrincipalAccount": "anonymous",
+            "aws:PrincipalType": "Anonymous",
+            "aws:userid": "anonymous",
+        }
+    elif kind is PrincipalKind.SERVICE:
+        facts["aws:PrincipalIsAWSService"] = "true"
+        if principal.service is not None:
+            facts["aws:PrincipalServiceName"] = principal.service
+    elif arn is not None:
+        facts["aws:PrincipalIsAWSService"] = "false"
+        facts["aws:PrincipalAccount"] = arn.account
+        facts["aws:PrincipalType"] = _TYPES[kind]
+        shown = principal.issuer if kind is PrincipalKind.ROLE_SESSION else arn
+        facts["aws:PrincipalArn"] = str(shown)
+        if kind is PrincipalKind.USER:
+            facts["aws:username"] = arn.last
+        user_id = _user_id(principal)
+        if user_id is not None:
+            facts["aws:userid"] = user_id
+    return {**facts, **principal.facts}
+
+
+_TYPES = {
+    PrincipalKind.ROOT: "Account",
+    PrincipalKind.USER: "User",
+    PrincipalKind.ROLE_SESSION: "AssumedRole",
+    PrincipalKind.FEDERATED_USER: "FederatedUser",
+}
+
+
+def _user_id(principal: Principal) -> str | None:
+    """AUTH J-13."""
+    arn = principal.arn
+    if arn is None:
+        return None
+    if principal.kind is PrincipalKind.ROOT:
+        return arn.account
+    if principal.kind is PrincipalKind.FEDERATED_USER:
+        return f"{arn.account}:{arn.last}"
+    if principal.kind is PrincipalKind.USER or principal.unique_id is None:
+        return principal.unique_id
+    return None if principal.is_unnamed_session else f"{principal.unique_id}:{arn.last}"

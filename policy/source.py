@@ -1,0 +1,84 @@
+"""Texts with names, and places in them."""
+
+from __future__ import annotations
+
+import bisect
+from dataclasses import dataclass, field
+
+MAX_EXCERPT_COLUMNS = 160
+"""Longer lines are clipped around the place that an excerpt points at."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A half-open range of characters, counted from 0."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A line and a column, both counted from 1; columns count characters."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A text and the name that the user knows it by."""
+
+    name: str
+    text: str = field(repr=False)
+    _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        starts = [0]
+        find = self.text.find
+        at = find("\n")
+        while at >= 0:
+            starts.append(at + 1)
+            at = find("\n", at + 1)
+        object.__setattr__(self, "_starts", tuple(starts))
+
+    def position(self, offset: int) -> Position:
+        """Return the line and column of a character."""
+        line = bisect.bisect_right(self._starts, offset)
+        return Position(line, offset - self._starts[line - 1] + 1)
+
+    def line(self, number: int) -> str:
+        """Return the text of one line, without its end."""
+        start = self._starts[number - 1]
+        end = self._starts[number] if number < len(self._starts) else len(self.text)
+        return self.text[start:end].rstrip("\r\n")
+
+    def place(self, span: Span) -> str:
+        """Return `name:line:column`, the form in which editors can jump."""
+        at = self.position(span.start)
+        return f"{self.name}:{at.line}:{at.column}"
+
+    def excerpt(self, span: Span) -> str:
+        """Return the line of a span with carets under it, clipped and safe to print."""
+        at = self.position(span.start)
+        line = self.line(at.line)
+        start = min(at.column - 1, len(line))
+        width = max(1, min(span.end - span.start, len(line) - start))
+        if len(line) > MAX_EXCERPT_COLUMNS:
+            left = max(0, min(start - 40, len(line) - MAX_EXCERPT_COLUMNS))
+            right = left + MAX_EXCERPT_COLUMNS
+            width = max(1, min(width, right - start))
+            head, tail = "…" if left else "", "…" if right < len(line) else ""
+            start += len(head) - left
+            line = f"{head}{line[left:right]}{tail}"
+        number = str(at.line)
+        gutter = " " * len(number) + " |"
+        lead = "".join("\t" if sign == "\t" else " " for sign in line[:start])
+        return f"{gutter}\n{number} | {printable(line)}\n{gutter} {lead}{'^' * width}"
+
+
+def printable(text: str) -> str:
+    """Return the text with control and lone surrogate characters made harmless, length kept."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
