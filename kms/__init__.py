@@ -1,1 +1,46 @@
-"""The core: every operation passes the gate."""
+"""The core: every operation passes the gate, and every call is written down."""
+
+from kms.audit import AuditEvent
+from kms.directory import Account, Directory, Endpoint, Identity, Session
+from kms.errors import AccessDenied, KmsError
+from kms.gate import Gate
+from kms.model import Alias, Key, KeyOrigin, KeyState, KeyUsage
+from kms.operation import OPERATIONS, Call, Check, Operation
+from kms.runtime import Clock, Entropy, FixedClock, SeededEntropy, SystemClock, SystemEntropy
+from kms.service import Reply, Service
+from kms.settings import Settings
+from kms.state import State
+from kms.store import MemoryStore, Store
+
+__all__ = [
+    "OPERATIONS",
+    "AccessDenied",
+    "Account",
+    "Alias",
+    "AuditEvent",
+    "Call",
+    "Check",
+    "Clock",
+    "Directory",
+    "Endpoint",
+    "Entropy",
+    "FixedClock",
+    "Gate",
+    "Identity",
+    "Key",
+    "KeyOrigin",
+    "KeyState",
+    "KeyUsage",
+    "KmsError",
+    "MemoryStore",
+    "Operation",
+    "Reply",
+    "SeededEntropy",
+    "Service",
+    "Session",
+    "Settings",
+    "State",
+    "Store",
+    "SystemClock",
+    "SystemEntropy",
+]

@@ -81,8 +81,12 @@ def secret_members(operation: str) -> frozenset[str]:
     return frozenset(name for name, shape in members.items() if shape.secret)
 
 
-def check(operation: str, parameters: Mapping[str, object]) -> dict[str, Any]:
+def check(
+    operation: str, parameters: Mapping[str, object], *, partial: bool = False
+) -> dict[str, Any]:
     """Return the parameters as the operation may rely on them, in plain dicts and lists.
+
+    With `partial` nothing is required: enough to ask whether a call would be allowed.
 
     Unknown members are gone, and so is everything that was None; instants are in UTC. Raises
     SerializationFailed for the first value of a wrong type, otherwise ValidationFailed with every
@@ -90,13 +94,15 @@ def check(operation: str, parameters: Mapping[str, object]) -> dict[str, Any]:
     """
     plan = _plan(operation)
     values = plan.read(parameters, "")
-    if operation in _KEY_INSTEAD_OF_CIPHERTEXT:
+    if partial:
+        plan = replace(plan, required=frozenset())
+    elif operation in _KEY_INSTEAD_OF_CIPHERTEXT:
         plan = replace(plan, required=plan.required | {_source_of_key(operation, values)})
     report = _Report()
     plan.review(values, "", report)
     if report.count:
         raise ValidationFailed(report.message())
-    if refusal := _refusal(operation, values):
+    if not partial and (refusal := _refusal(operation, values)):
         raise ValidationFailed(refusal)
     return values
 

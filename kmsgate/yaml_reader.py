@@ -452,7 +452,7 @@ _WORDINGS = (
     _Wording("node content", "a value is missing before this", _QUOTES),
     _Wording("alias: ", "only a name can follow this '*'", _QUOTES, about="context"),
     _Wording("anchor: ", "only a name can follow this '&'", _QUOTES, about="context"),
-    _Wording("directive", "a line cannot start with '%'", _QUOTES, about="context"),
+    _Wording("scanning a directive", "a line cannot start with '%'", _QUOTES, about="context"),
     _Wording("tag", "this tag cannot be read", _QUOTES, about="context"),
     _Wording("block scalar", "only a line end can follow this '{sign}'", _QUOTES, about="context"),
 )

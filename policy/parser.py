@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
@@ -24,6 +24,7 @@ from policy.tree import Array, Boolean, Member, Node, Null, Number, Object, Stri
 MAX_CHARACTERS = 1 << 18  # twice what the service takes (AUTH P-3)
 MAX_DEPTH = 64
 MAX_PROBLEMS = 100
+MAX_LOOKAHEAD = 5_000  # tokens, when brackets do not match
 
 _OPENERS = {"LBRACE": "RBRACE", "LBRACKET": "RBRACKET"}
 _CLOSERS = {closer: opener for opener, closer in _OPENERS.items()}
@@ -32,13 +33,16 @@ _SIGNS = {
 }  # fmt: skip
 _SCALARS = frozenset({"STRING", "NUMBER", "TRUE", "FALSE", "NULL"})
 _VALUES = _SCALARS | _OPENERS.keys()
+_ENDS = _SCALARS | _CLOSERS.keys()
 _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _ESCAPE = re.compile(
     r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|(.))"
 )
-_BAD_IN_STRING = re.compile(r'[\x00-\x1f]|\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})')
+_BAD_IN_STRING = re.compile(r'\r?\n|[\x00-\x1f]|\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})')
+_TYPOGRAPHIC = "“”‘’"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SPELLINGS = {"none": "null", "nil": "null", "undefined": "null"}
+_SIGNS_MEANT = {"=": "COLON", ";": "COMMA"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ def parse_json(source: Source) -> Parsed:
     repair = _Repair(source, problems)
     tree = repair.run()
     if tree is not None:
-        problems += _duplicates(tree)
+        problems += _in_tree(tree, text)
     problems.sort(key=lambda problem: problem.span.start)
     return Parsed(tree, tuple(problems[:MAX_PROBLEMS]), tuple(repair.damaged))
 
@@ -160,6 +164,8 @@ class _Repair:
                 kept.append(token)
             elif len(self.problems) < MAX_PROBLEMS:
                 meant = self._mistake(token)
+                if not kept and _is_prose(token, meant):
+                    return []
                 if meant is not None:
                     kept.append(_as(token, meant))
         return kept
@@ -182,9 +188,11 @@ class _Repair:
         if kind == "PLACEHOLDER":
             self._note("KG104", "a template placeholder is not allowed in JSON", token,
                        "render the template first")  # fmt: skip
+            self.damaged.append(_span(token))
             return "STRING"
         if kind == "BAD_NUMBER":
             self._note("KG104", f"'{_short(text)}' is not a number in JSON", token)
+            self.damaged.append(_span(token))
             return "NUMBER"
         if kind == "WORD":
             meant = _SPELLINGS.get(text.lower(), text.lower())
@@ -195,10 +203,25 @@ class _Repair:
                 "KG104", f"the unquoted string '{_short(text)}' is not allowed in JSON", token
             )
             return "STRING"
-        if kind == "OPEN_STRING":
+        if kind == "UNCLOSED" and text[-1] in _TYPOGRAPHIC:
+            at = (token.end_pos or 0) - 1
+            message = f"a typographic quote U+{ord(text[-1]):04X} is not allowed in JSON"
+            self.problems.append(Problem("KG104", message, Span(at, at + 1), 'use " quotes'))
+            return "STRING"
+        if kind in ("OPEN_STRING", "UNCLOSED"):
+            follows = self.source.text[token.end_pos or 0 :][:1]
+            place = f"'{follows}'" if kind == "UNCLOSED" else "the end of the line"
+            self._note("KG101", f"syntax error: expected '\"' before {place}, found none", token)
+            return "STRING"
+        if kind == "UNOPENED":
             self._note(
-                "KG101", "syntax error: expected '\"' before the end of the line, found none", token
+                "KG101", f"syntax error: expected '\"' before {_short(text)}, found none", token
             )
+            return "STRING"
+        if kind == "INNER_QUOTE":
+            at = (token.start_pos or 0) + text.index('"', 1)
+            message = "syntax error: a quote inside a string must be escaped"
+            self.problems.append(Problem("KG101", message, Span(at, at + 1), 'write \\"'))
             return "STRING"
         if kind == "BAD_STRING":
             for found in _BAD_IN_STRING.finditer(text):
@@ -206,22 +229,22 @@ class _Repair:
                 if found[0] == "\\":
                     escape = text[found.start() : found.start() + 2]
                     message = f"syntax error: '{escape}' is not an escape of JSON"
+                elif found[0].endswith("\n"):
+                    message = "syntax error: a line break inside a string must be escaped"
                 else:
                     message = f"syntax error: character U+{ord(found[0]):04X} must be escaped"
                 self.problems.append(Problem("KG101", message, Span(start, start + 1)))
             return "STRING"
-        self._note("KG101", f"syntax error: unexpected '{text}'", token)
-        return None
+        shown = f"'{text}'" if text.isprintable() else f"character U+{ord(text[0]):04X}"
+        self._note("KG101", f"syntax error: unexpected {shown}", token)
+        return _SIGNS_MEANT.get(text)
 
     def _take(self, parser: InteractiveParser, token: Token) -> bool:
         """Feed one token, mended if need be; tell whether reading can go on."""
         kind = token.type
-        following = self.tokens[self.at] if self.at < len(self.tokens) else None
-        if kind == "COMMA" and (following is None or following.type in _CLOSERS):
-            after_value = self.previous is not None and self.previous.type in (
-                _SCALARS | _CLOSERS.keys()
-            )
-            if after_value:
+        if kind == "COMMA" and self.previous is not None and self.previous.type in _ENDS:
+            following = self._after_commas()
+            if following is None or following.type in _CLOSERS:
                 closer = "the end of the text" if following is None else f"'{following}'"
                 self._note("KG102", f"trailing comma before {closer}", token, "delete the comma")
                 return True
@@ -253,26 +276,26 @@ class _Repair:
             self._feed(parser, _made("COLON", token))
             return self._take(parser, token)
         if kind == "COLON" and self.previous is not None and "COMMA" in choices:
-            self._inner_object_missing(self.previous, token)
+            self._braces_missing(self.previous, token)
             return True
         if "COLON" in choices and kind in ("RBRACE", "COMMA"):
             self._no_value(parser, token)
             return self._take(parser, token)
-        if kind in ("COMMA", "RBRACE", "RBRACKET") and "NULL" in choices:
-            self._expected("a value", token)
-            if self.previous is not None and self.previous.type == "COLON":
+        self._expected(_wanted(choices), token)
+        if kind in _SIGNS and "NULL" in choices and self.previous is not None:
+            if kind != "COLON" and self.previous.type == "COLON":
                 self.damaged.append(_span(token))
                 self._feed(parser, _made("NULL", token))
                 return self._take(parser, token)
-            return True
-        if kind in _SCALARS and "STRING" in choices:
-            self._expected("a string in quotes", token)
+        elif kind in _SCALARS and "STRING" in choices:
             self.damaged.append(_span(token))
             self._feed(parser, _as(token, "STRING"))
-            return True
-        self._expected(_wanted(choices), token)
-        self._skip(token)
-        return True
+        elif kind in _OPENERS and "STRING" in choices:
+            self.damaged.append(Span(self.open[-1].start_pos or 0, token.end_pos or 0))
+            self._feed(parser, _made("STRING", token))
+            self._feed(parser, _made("COLON", token))
+            return self._take(parser, token)
+        return True  # a comma or colon too many
 
     def _missing_comma(self, parser: InteractiveParser, previous: Token, token: Token) -> None:
         end = previous.end_pos or 0
@@ -286,13 +309,11 @@ class _Repair:
         )
         self._feed(parser, _made("COMMA", token))
 
-    def _inner_object_missing(self, previous: Token, token: Token) -> None:
+    def _braces_missing(self, previous: Token, token: Token) -> None:
         """`"Bool": "kms:MultiRegion": true`: note it, and pass over the value."""
-        self._expected(
-            "',' or '}'",
-            token,
-            'an operator holds an object: {"Bool": {"kms:MultiRegion": "true"}}',
-        )
+        closer = _SIGNS[_OPENERS[self.open[-1].type]]
+        pair = f"{{{_short(str(previous))}: ...}}"
+        self._expected(f"',' or '{closer}'", token, f"put braces around the pair: {pair}")
         self.damaged.append(_span(previous))
         self._skip(token)
 
@@ -313,11 +334,27 @@ class _Repair:
         notes = tuple(Note(f"'{o}' opened here", _span(o)) for o in self.open[-1:])
         expected = f"'{_SIGNS[wanted]}'" if wanted else "the end of the text"
         self._expected(expected, token, notes=notes)
-        if any(opener.type == _CLOSERS[token.type] for opener in self.open):
-            while self.open[-1].type != _CLOSERS[token.type]:
-                self._close(parser, token)
-            return self._take(parser, token)
-        return True
+        opener = _CLOSERS[token.type]
+        inner = next((i for i, o in enumerate(reversed(self.open)) if o.type == opener), None)
+        # Some brackets were not closed, this one has the wrong shape, or it is one too many.
+        closing = [0, 1] if inner is None else [0, 1, inner + 1]
+        best = max(closing, key=lambda count: (self._agreeing(count), count))
+        for _ in range(min(best, inner or 1)):
+            self._close(parser, token)
+        return self._take(parser, token) if inner is not None and best > inner else True
+
+    def _agreeing(self, closing: int) -> int:
+        """Return how many of the next tokens fit, once that many brackets are closed."""
+        left = [opener.type for opener in self.open[: len(self.open) - closing]]
+        tokens = self.tokens[self.at : self.at + MAX_LOOKAHEAD]
+        for count, token in enumerate(tokens):
+            if not left:
+                return count
+            if token.type in _OPENERS:
+                left.append(token.type)
+            elif token.type in _CLOSERS and left.pop() != _CLOSERS[token.type]:
+                return count
+        return len(tokens) + (not left)
 
     def _close(self, parser: InteractiveParser, token: Token) -> None:
         """Close the innermost bracket that the text left open."""
@@ -335,13 +372,18 @@ class _Repair:
         self.damaged.append(Span(opener.start_pos or 0, token.end_pos or 0))
         self._feed(parser, _made(closer, token))
 
+    def _after_commas(self) -> Token | None:
+        at = self.at
+        while at < len(self.tokens) and self.tokens[at].type == "COMMA":
+            at += 1
+        return self.tokens[at] if at < len(self.tokens) else None
+
     def _several(self, token: Token) -> None:
-        if token.type in _CLOSERS or token.type in ("COMMA", "COLON"):
-            following = self.tokens[self.at] if self.at < len(self.tokens) else None
-            if token.type != "COMMA" or following is None:
-                self._expected("the end of the text", token)
-                return
-        self._note("KG107", "expected a policy document, found several values", token)
+        value = self._after_commas() if token.type == "COMMA" else token
+        if value is None or value.type not in _VALUES:
+            self._expected("the end of the text", token)
+        else:
+            self._note("KG107", "expected a policy document, found several values", value)
 
     def _end(self, parser: InteractiveParser) -> Node | None:
         size = len(self.source.text)
@@ -354,10 +396,12 @@ class _Repair:
         if self.open:
             wanted = f"'{_SIGNS[_OPENERS[self.open[-1].type]]}'"
             note = Note(f"'{self.open[-1]}' opened here", _span(self.open[-1]))
-            last = self.tokens[-1]
-            self._expected(wanted, _as(last, "$END"), notes=(note,))
+            at = self.tokens[-1].end_pos or 0
+            self._expected(
+                wanted, Token("$END", "", start_pos=at, end_pos=at + 1), notes=(note,)
+            )
             while self.open:
-                self._close(parser, last)
+                self._close(parser, end)
         try:
             tree: Node = parser.feed_token(end)
         except UnexpectedToken:
@@ -397,8 +441,8 @@ class _Repair:
 
 _MISTAKES = frozenset(
     {
-        "COMMENT", "SINGLE_QUOTED", "CURLY_QUOTED", "BAD_STRING", "OPEN_STRING", "BAD_NUMBER",
-        "PLACEHOLDER", "WORD", "OTHER",
+        "COMMENT", "SINGLE_QUOTED", "CURLY_QUOTED", "BAD_STRING", "OPEN_STRING", "UNCLOSED",
+        "UNOPENED", "INNER_QUOTE", "BAD_NUMBER", "PLACEHOLDER", "WORD", "OTHER",
     }
 )  # fmt: skip
 
@@ -465,7 +509,14 @@ def _unescaped(found: re.Match[str]) -> str:
     return _ESCAPES.get(sign, sign)
 
 
-def _duplicates(tree: Node) -> list[Problem]:
+def _is_prose(token: Token, meant: str | None) -> bool:
+    """Tell whether a text that starts with this token was never meant as JSON."""
+    return (token.type == "WORD" and meant == "STRING") or (
+        token.type == "OTHER" and str(token).isprintable()
+    )
+
+
+def _in_tree(tree: Node, text: str) -> list[Problem]:
     """Return a problem for each member name that an object repeats, and for lone escapes."""
     problems: list[Problem] = []
     waiting: list[Node] = [tree]
@@ -475,8 +526,10 @@ def _duplicates(tree: Node) -> list[Problem]:
             first: dict[str, String] = {}
             for member in node.members:
                 name = member.name
-                problems += _lone_escapes(name)
-                if name.value in first:
+                problems += _lone_escapes(name, text)
+                if name.span.start == name.span.end:
+                    pass  # made by the parser
+                elif name.value in first:
                     problems.append(
                         Problem(
                             "KG105",
@@ -492,13 +545,14 @@ def _duplicates(tree: Node) -> list[Problem]:
         elif isinstance(node, Array):
             waiting.extend(node.items)
         elif isinstance(node, String):
-            problems += _lone_escapes(node)
+            problems += _lone_escapes(node, text)
     return problems
 
 
-def _lone_escapes(node: String) -> list[Problem]:
-    found = _SURROGATE.search(node.value)
-    if found is None:
-        return []
-    message = f"the escape \\u{ord(found[0]):04x} is half of a surrogate pair, not a character"
-    return [Problem("KG101", message, node.span)]
+def _lone_escapes(node: String, text: str) -> Iterator[Problem]:
+    if _SURROGATE.search(node.value) is None:
+        return
+    for found in _ESCAPE.finditer(text, node.span.start, node.span.end):
+        if found[3] is not None and _SURROGATE.match(chr(int(found[3], 16))):
+            message = f"the escape {found[0]} is half of a surrogate pair, not a character"
+            yield Problem("KG101", message, Span(*found.span()))

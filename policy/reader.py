@@ -40,7 +40,8 @@ STATEMENT_ELEMENTS = (
 class Document:
     """All that could be learned from a text, good or bad.
 
-    `policy` is None unless the text is free of problems; `tree` is what could be read of it.
+    `policy` is None unless the text is free of problems; `tree` is what could be read of it, and
+    `damaged` are the places in it that a syntax error touched.
     """
 
     source: Source
@@ -48,6 +49,7 @@ class Document:
     tree: Node | None
     policy: Policy | None
     problems: tuple[Problem, ...]
+    damaged: tuple[Span, ...] = ()
 
 
 def parse(text: str, *, name: str = "<policy>", kind: PolicyKind = PolicyKind.KEY_POLICY) -> Policy:
@@ -108,11 +110,12 @@ def _read(parsed: Parsed, source: Source, kind: PolicyKind | None, name: str) ->
             if not any(_overlap(problem.span, damage) for damage in parsed.damaged)
         )
         problems.sort(key=lambda problem: (problem.span.start, problem.code))
-    return Document(source, kind, tree, None if problems else policy, tuple(problems))
+    policy = None if problems else policy
+    return Document(source, kind, tree, policy, tuple(problems), parsed.damaged)
 
 
 def _overlap(one: Span, other: Span) -> bool:
-    return one.start < other.end and other.start < one.end
+    return one.start < other.end and other.start < max(one.end, one.start + 1)
 
 
 def _kind_of(tree: Node | None) -> PolicyKind:
@@ -143,7 +146,7 @@ class _Reader:
                 'put it into {"Version": "2012-10-17", "Statement": [...]}',
             )
             return None
-        self._unknown(tree, DOCUMENT_ELEMENTS, "policy")
+        self._unknown(tree, DOCUMENT_ELEMENTS)
         self.version = self._version(tree)
         identifier = self._optional_text(tree, "Id")
         statements = tree.get("Statement")
@@ -199,7 +202,7 @@ class _Reader:
         if not isinstance(node, Object):
             self._type("Statement", "an object or a list of objects", node)
             return None
-        self._unknown(node, STATEMENT_ELEMENTS, "statement")
+        self._unknown(node, STATEMENT_ELEMENTS)
         sid = self._optional_text(node, "Sid")
         effect = self._effect(node)
         principal = self._principal(node)
@@ -309,8 +312,8 @@ class _Reader:
         for member in node.members:
             key = member.name.value
             if key not in PRINCIPAL_KEYS:
-                self._suggest("KG215", f"'{_short(key)}' is not a kind of principal", member.name,
-                              PRINCIPAL_KEYS)  # fmt: skip
+                message = f"unknown principal type '{_short(key)}'"
+                self._suggest("KG215", message, member.name, PRINCIPAL_KEYS)
                 continue
             entries = member.value.items if isinstance(member.value, Array) else (member.value,)
             for entry in entries:
@@ -393,11 +396,11 @@ class _Reader:
         self._type(name, "a string", value)
         return None
 
-    def _unknown(self, node: Object, known: tuple[str, ...], what: str) -> None:
+    def _unknown(self, node: Object, known: tuple[str, ...]) -> None:
         for member in node.members:
             if member.name.value not in known:  # AUTH B-3, B-4
                 name = _short(member.name.value)
-                self._suggest("KG108", f"unknown {what} element '{name}'", member.name, known)
+                self._suggest("KG108", f"unknown policy element '{name}'", member.name, known)
 
     def _suggest(
         self, code: str, message: str, node: String, known: tuple[str, ...] | list[str],

@@ -1,0 +1,173 @@
+"""Names for keys: made, pointed elsewhere, deleted and listed (CORE 9.1)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from kms import paging
+from kms.errors import (
+    AlreadyExists,
+    LimitExceeded,
+    NotAuthorized,
+    NotFound,
+    ValidationFailed,
+)
+from kms.model import Alias, Key
+from kms.operation import (
+    NOT_PENDING_DELETION,
+    Change,
+    Check,
+    Parameters,
+    Scope,
+    Target,
+    operation,
+)
+from kms.targets import nothing, of_key, resolve
+from policy import Arn, Resource
+
+MAX_ALIASES = 50
+_PREFIX = "alias/"
+_RESERVED = "alias/aws/"
+
+
+def _check_name(parameters: Parameters) -> None:
+    """CORE K-162, after length and pattern."""
+    name = parameters["AliasName"]
+    if not name.startswith(_PREFIX):
+        raise ValidationFailed(
+            'Alias must start with the prefix "alias/". Please see '
+            "https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html"
+        )
+    if name == _PREFIX:
+        raise ValidationFailed(f"{name} contains invalid characters for an alias")
+    if name.startswith(_RESERVED):
+        raise NotAuthorized
+    if ":" in name:
+        raise ValidationFailed(f"{name} contains invalid characters for an alias")
+
+
+def _alias_arn(parameters: Parameters, scope: Scope) -> Arn:
+    caller = scope.call.caller
+    partition = caller.arn.partition if caller.arn is not None else "aws"
+    name = parameters["AliasName"]
+    return Arn(partition, "kms", scope.call.region, caller.account or "", name)
+
+
+def _alias(parameters: Parameters, scope: Scope) -> Target:
+    """The alias itself, whether or not it is there yet."""
+    arn = _alias_arn(parameters, scope)
+    return Target(Resource(arn, arn.account))
+
+
+def _existing(parameters: Parameters, scope: Scope) -> tuple[Alias, Key]:
+    arn = _alias_arn(parameters, scope)
+    alias = scope.state.aliases.get(str(arn))
+    key = scope.state.key(alias.target_key_arn) if alias is not None else None
+    if alias is None or key is None:
+        raise NotFound(f"Alias {arn} is not found.")
+    return alias, key
+
+
+def _current_key(parameters: Parameters, scope: Scope) -> Target:
+    return of_key(_existing(parameters, scope)[1])
+
+
+def _new_key(parameters: Parameters, scope: Scope) -> Target:
+    named = parameters["TargetKeyId"]
+    if named.startswith(_PREFIX) or ":alias/" in named:  # CORE K-163
+        raise ValidationFailed("Aliases must refer to keys. Not aliases")
+    return resolve(named, scope, aliases=False)
+
+
+@operation(
+    "CreateAlias",
+    Check("kms:CreateAlias", target=_alias),  # AUTH K-63: the alias first, then the key
+    Check("kms:CreateAlias", target=_new_key, states=NOT_PENDING_DELETION),
+    prepare=_check_name,
+)
+def create_alias(parameters: Parameters, scope: Scope) -> Change:
+    """Give a key one more name (CORE K-164)."""
+    arn, key = _alias_arn(parameters, scope), scope.key
+    if str(arn) in scope.state.aliases:
+        raise AlreadyExists(f"An alias with the name {arn} already exists")
+    _require_room(key, scope)
+    alias = Alias(arn, str(key.arn), scope.now, scope.now)
+    return Change(scope.state.with_alias(alias))
+
+
+@operation(
+    "UpdateAlias",
+    Check("kms:UpdateAlias", target=_alias),
+    Check("kms:UpdateAlias", target=_current_key),
+    Check("kms:UpdateAlias", target=_new_key, states=NOT_PENDING_DELETION),
+    prepare=_check_name,
+)
+def update_alias(parameters: Parameters, scope: Scope) -> Change:
+    """Point an alias at another key of the same kind and usage (CORE K-165)."""
+    alias, old = _existing(parameters, scope)
+    new = scope.targets[2].key
+    assert new is not None  # noqa: S101 - the gate allows nothing on a key that is not there
+    if (old.usage, _kind(old)) != (new.usage, _kind(new)):
+        was, to = (old.usage, new.usage) if old.usage is not new.usage else (_kind(old), _kind(new))
+        raise ValidationFailed(
+            f"Alias {alias.arn} cannot be changed from a CMK with key usage {was} to a CMK with "
+            f"key usage {to}. The key usage of the current CMK and the new CMK must be the same."
+        )
+    if old.arn != new.arn:
+        _require_room(new, scope)
+    alias = replace(alias, target_key_arn=str(new.arn), updated_at=scope.now)
+    return Change(scope.state.with_alias(alias))
+
+
+@operation(
+    "DeleteAlias",
+    Check("kms:DeleteAlias", target=_alias),
+    Check("kms:DeleteAlias", target=_current_key),
+    prepare=_check_name,
+)
+def delete_alias(parameters: Parameters, scope: Scope) -> Change:
+    """Take a name away; the key stays as it is (CORE K-166)."""
+    return Change(scope.state.without_alias(_existing(parameters, scope)[0]))
+
+
+@operation("ListAliases", Check("kms:ListAliases", target=nothing))
+def list_aliases(parameters: Parameters, scope: Scope) -> Change:
+    """List the aliases of the caller's account in the Region, or those of one key (K-167)."""
+    account, region = scope.call.caller.account or "", scope.call.region
+    named = parameters.get("KeyId")
+    names = scope.state.alias_names.get((account, region))
+    if named is not None:
+        key = resolve(named, scope, aliases=False).key
+        if key is None or key.account != account:
+            raise NotFound(f"Key '{named}' does not exist")
+        names = scope.state.aliases_of(key)
+    bound = ("ListAliases", account, region, named or "")
+    start = paging.start_of(parameters, *bound)
+    prefix = str(_alias_arn({"AliasName": ""}, scope))
+    found = names.after(start) if names is not None else ()
+    entries = ((name, _entry(scope.state.aliases[prefix + name])) for name in found)
+    shown, more = paging.page(parameters, entries, 50, 100, *bound)
+    return Change(scope.state, {"Aliases": shown, **more})
+
+
+def _entry(alias: Alias) -> dict[str, Any]:
+    return {
+        "AliasName": alias.name,
+        "AliasArn": str(alias.arn),
+        "TargetKeyId": alias.target_key_arn.rpartition("/")[2],
+        "CreationDate": alias.created_at,
+        "LastUpdatedDate": alias.updated_at,
+    }
+
+
+def _require_room(key: Key, scope: Scope) -> None:
+    if scope.settings.enforce_quotas and len(scope.state.aliases_of(key)) >= MAX_ALIASES:
+        raise LimitExceeded
+
+
+def _kind(key: Key) -> str:
+    """Tell symmetric encryption, HMAC and asymmetric keys apart."""
+    if key.is_symmetric:
+        return "SYMMETRIC"
+    return "HMAC" if key.spec.startswith("HMAC_") else "ASYMMETRIC"

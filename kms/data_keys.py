@@ -1,0 +1,111 @@
+"""Data keys for use outside, and plain randomness (CORE K-68, K-70)."""
+
+from __future__ import annotations
+
+from kms.context import alias_fact, pairs_facts
+from kms.envelope import MAX_CONTEXT_BYTES, canonical_context, seal
+from kms.errors import (
+    CustomKeyStoreNotFound,
+    InvalidKeyUsage,
+    UnsupportedOperation,
+    ValidationFailed,
+)
+from kms.model import SYMMETRIC_DEFAULT, KeyUsage
+from kms.operation import (
+    USABLE,
+    Change,
+    Check,
+    Facts,
+    Output,
+    Parameters,
+    Scope,
+    Target,
+    operation,
+)
+from kms.targets import key_named, nothing
+
+_SIZES = {"AES_128": 16, "AES_256": 32}
+
+
+def _facts(parameters: Parameters, target: Target, _scope: Scope) -> Facts:
+    """AUTH J-70 to J-73."""
+    facts: Facts = {"kms:EncryptionAlgorithm": SYMMETRIC_DEFAULT}
+    if target.key is None or target.key.is_symmetric:
+        facts |= pairs_facts(parameters.get("EncryptionContext"))
+    return facts | alias_fact(target)
+
+
+def _prepare(parameters: Parameters) -> None:
+    if len(canonical_context(parameters.get("EncryptionContext") or {})) > MAX_CONTEXT_BYTES:
+        raise ValidationFailed("EncryptionContext is too large.")
+
+
+def _examine(parameters: Parameters, _scope: Scope) -> None:
+    """CORE K-68 (a): checked once the key is found and allowed, before its usage."""
+    _refuse_recipient(parameters)
+    if ("KeySpec" in parameters) == ("NumberOfBytes" in parameters):
+        raise ValidationFailed("Please specify either number of bytes or key spec.")
+
+
+def _refuse_recipient(parameters: Parameters) -> None:
+    if "Recipient" in parameters:  # CORE K-75
+        raise UnsupportedOperation("Recipient is not supported by this endpoint.")
+
+
+def _data_key(parameters: Parameters, scope: Scope) -> tuple[bytes, Output]:
+    """Return new random bytes and the output that seals them."""
+    key = scope.key
+    if not key.is_symmetric:
+        raise InvalidKeyUsage("You cannot generate a data key with an asymmetric CMK")
+    size = parameters.get("NumberOfBytes") or _SIZES[parameters["KeySpec"]]
+    plaintext = scope.entropy.random_bytes(size)
+    material = key.current_material
+    pairs = parameters.get("EncryptionContext") or {}
+    blob = seal(material.secret, key.id, plaintext, pairs, scope.entropy.random_bytes)
+    return plaintext, {
+        "CiphertextBlob": blob,
+        "KeyId": str(key.arn),
+        "KeyMaterialId": material.id,
+    }
+
+
+def _check(action: str) -> Check:
+    return Check(
+        action,
+        target=key_named("KeyId", aliases=True),
+        facts=_facts,
+        states=USABLE,
+        usage=KeyUsage.ENCRYPT_DECRYPT,
+    )
+
+
+@operation("GenerateDataKey", _check("kms:GenerateDataKey"), prepare=_prepare, examine=_examine)
+def generate_data_key(parameters: Parameters, scope: Scope) -> Change:
+    """Give a new data key, plain and sealed (CORE K-68)."""
+    plaintext, output = _data_key(parameters, scope)
+    return Change(scope.state, {**output, "Plaintext": plaintext})
+
+
+@operation(
+    "GenerateDataKeyWithoutPlaintext",
+    _check("kms:GenerateDataKeyWithoutPlaintext"),
+    prepare=_prepare,
+    examine=_examine,
+)
+def generate_data_key_without_plaintext(parameters: Parameters, scope: Scope) -> Change:
+    """Give a new data key, sealed only (CORE K-68)."""
+    return Change(scope.state, _data_key(parameters, scope)[1])
+
+
+def _examine_random(parameters: Parameters, _scope: Scope) -> None:
+    _refuse_recipient(parameters)
+    if "CustomKeyStoreId" in parameters:
+        raise CustomKeyStoreNotFound  # CORE K-92
+
+
+@operation("GenerateRandom", Check("kms:GenerateRandom", target=nothing), examine=_examine_random)
+def generate_random(parameters: Parameters, scope: Scope) -> Change:
+    """Give random bytes; no key takes part (CORE K-70)."""
+    return Change(
+        scope.state, {"Plaintext": scope.entropy.random_bytes(parameters["NumberOfBytes"])}
+    )

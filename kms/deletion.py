@@ -1,0 +1,68 @@
+"""Scheduling the end of a key, and calling it off (CORE K-143 to K-147)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+
+from kms.model import KeyOrigin, KeyState
+from kms.operation import (
+    DELETABLE,
+    PENDING_DELETION,
+    Change,
+    Check,
+    Facts,
+    Parameters,
+    Scope,
+    Target,
+    operation,
+)
+from kms.targets import key_named
+
+DEFAULT_WINDOW_DAYS = 30
+
+
+def _window_fact(parameters: Parameters, _target: Target, _scope: Scope) -> Facts:
+    """AUTH J-86: absent when the request does not say."""
+    days = parameters.get("PendingWindowInDays")
+    return {} if days is None else {"kms:ScheduleKeyDeletionPendingWindowInDays": str(days)}
+
+
+@operation(
+    "ScheduleKeyDeletion",
+    Check(
+        "kms:ScheduleKeyDeletion",
+        target=key_named("KeyId"),
+        facts=_window_fact,
+        states=DELETABLE,
+    ),
+)
+def schedule_key_deletion(parameters: Parameters, scope: Scope) -> Change:
+    """Let a key end after 7 to 30 days; until then it cannot be used (CORE K-143)."""
+    days = parameters.get("PendingWindowInDays", DEFAULT_WINDOW_DAYS)
+    shown_at = scope.now + dt.timedelta(days=days)
+    extra = dt.timedelta(hours=scope.settings.deletion_extra_hours)
+    key = replace(scope.key, state=KeyState.PENDING_DELETION, deletion_at=shown_at + extra)
+    output = {
+        "KeyId": str(key.arn),
+        "DeletionDate": shown_at,
+        "KeyState": str(key.state),
+        "PendingWindowInDays": days,
+    }
+    logged = {"keyId": str(key.arn), "keyState": str(key.state), "pendingWindowInDays": days}
+    return Change(scope.state.with_key(key), output, logged)
+
+
+@operation(
+    "CancelKeyDeletion",
+    Check("kms:CancelKeyDeletion", target=key_named("KeyId"), states=PENDING_DELETION),
+)
+def cancel_key_deletion(_parameters: Parameters, scope: Scope) -> Change:
+    """Call the end off; the key stays switched off until someone enables it (CORE K-145)."""
+    key = scope.key
+    waiting = key.origin is KeyOrigin.EXTERNAL and not key.materials
+    state = KeyState.PENDING_IMPORT if waiting else KeyState.DISABLED
+    key = replace(key, state=state, deletion_at=None)
+    return Change(
+        scope.state.with_key(key), {"KeyId": str(key.arn)}, logged={"keyId": str(key.arn)}
+    )

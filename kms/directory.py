@@ -1,0 +1,229 @@
+"""Who exists: accounts, identities, sessions, the organization, and VPC endpoints.
+
+The directory turns an ARN into a caller, and tells which policies hang on whom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from rpds import HashTrieMap
+
+from policy import Arn, Level, Policy, Principal, PrincipalKind, principal_from_arn
+from policy.model import PrincipalForm
+from policy.principals import principal_pattern
+from policy.request import Values
+from policy.source import Span
+
+Tags = Mapping[str, str]
+_NO_TAGS: HashTrieMap[str, str] = HashTrieMap()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An IAM user or role: what hangs on it. `unique_id` is its AIDA or AROA id."""
+
+    arn: Arn
+    unique_id: str
+    policies: tuple[Policy, ...] = ()
+    boundary: Policy | None = None
+    tags: Tags = _NO_TAGS
+    groups: tuple[str, ...] = ()
+    service_linked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A role session, or a federated user, with what it was given when it began.
+
+    `issuer` is the role's ARN, or the ARN of the user or root that asked for federation.
+    """
+
+    arn: Arn
+    issuer: Arn
+    policies: tuple[Policy, ...] | None = None
+    tags: Tags = _NO_TAGS
+    facts: Mapping[str, Values] = HashTrieMap()
+    identity_provider: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account, and its place in an organization.
+
+    `organization` is the id (`o-…`); `scps` and `rcps` are the levels from the organization's
+    root down to the account, None where they are not enabled or do not bind this account, as
+    for the management account (AUTH L-1, L-2). `path` is `aws:PrincipalOrgPaths`.
+    """
+
+    id: str
+    name: str = ""
+    partition: str = "aws"
+    organization: str | None = None
+    path: str | None = None
+    scps: tuple[Level, ...] | None = None
+    rcps: tuple[Level, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A VPC interface endpoint for KMS. Without a policy it lets everything through."""
+
+    id: str
+    account: str
+    vpc: str | None = None
+    policy: Policy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """All of it, immutable. Identities and sessions are kept by the text of their ARN."""
+
+    accounts: HashTrieMap[str, Account] = HashTrieMap()
+    identities: HashTrieMap[str, Identity] = HashTrieMap()
+    sessions: HashTrieMap[str, Session] = HashTrieMap()
+    groups: HashTrieMap[str, tuple[Policy, ...]] = HashTrieMap()
+    endpoints: HashTrieMap[str, Endpoint] = HashTrieMap()
+    roles: HashTrieMap[tuple[str, str], Arn] = HashTrieMap()
+    unique_ids: HashTrieMap[str, str] = HashTrieMap()
+
+    def with_account(self, account: Account) -> Directory:
+        """Return the directory with an account."""
+        return replace(self, accounts=self.accounts.insert(account.id, account))
+
+    def with_identity(self, identity: Identity) -> Directory:
+        """Return the directory with a user or role, new or changed."""
+        arn, roles = identity.arn, self.roles
+        if arn.type == "role":
+            roles = roles.insert((arn.account, arn.last.lower()), arn)  # AUTH E-15
+        cleared = self.without_identity(arn)
+        return replace(
+            cleared,
+            identities=cleared.identities.insert(str(arn), identity),
+            roles=roles,
+            unique_ids=cleared.unique_ids.insert(identity.unique_id, str(arn)),
+        )
+
+    def without_identity(self, arn: Arn) -> Directory:
+        """Return the directory without a user or role."""
+        old = self.identities.get(str(arn))
+        if old is None:
+            return self
+        return replace(
+            self,
+            identities=self.identities.discard(str(arn)),
+            roles=self.roles.discard((arn.account, arn.last.lower())),
+            unique_ids=self.unique_ids.discard(old.unique_id),
+        )
+
+    def with_session(self, session: Session) -> Directory:
+        """Return the directory with a session."""
+        return replace(self, sessions=self.sessions.insert(str(session.arn), session))
+
+    def with_group(self, arn: str, policies: tuple[Policy, ...]) -> Directory:
+        """Return the directory with a group and its policies."""
+        return replace(self, groups=self.groups.insert(arn, policies))
+
+    def with_endpoint(self, endpoint: Endpoint) -> Directory:
+        """Return the directory with a VPC endpoint."""
+        return replace(self, endpoints=self.endpoints.insert(endpoint.id, endpoint))
+
+    def principal(self, arn: Arn) -> Principal | None:
+        """Return the caller that an ARN names, with all facts that are known of it.
+
+        None when the ARN names no kind of caller, or an identity that an account of this
+        directory does not have.
+        """
+        session = self.sessions.get(str(arn))
+        if session is not None:
+            return self._with_facts(_of_session(session), session)
+        principal = principal_from_arn(arn, self._role_of(arn))
+        if principal is None:
+            return None
+        owner = self.identity_of(principal)
+        known = arn.account in self.accounts
+        if owner is None and known and principal.kind is not PrincipalKind.ROOT:
+            return None
+        return self._with_facts(principal, None)
+
+    def _role_of(self, arn: Arn) -> Arn | None:
+        """Return the ARN of a session's role, path and all (AUTH E-15)."""
+        if (arn.service, arn.type) != ("sts", "assumed-role"):
+            return None
+        return self.roles.get((arn.account, arn.resource.split("/")[1].lower()))
+
+    def identity_of(self, principal: Principal) -> Identity | None:
+        """Return the user or role behind a caller: itself, its role, or its federating user."""
+        arn = principal.issuer or principal.arn
+        return self.identities.get(str(arn)) if arn is not None else None
+
+    def session_of(self, principal: Principal) -> Session | None:
+        """Return what is known of a caller's session."""
+        return self.sessions.get(str(principal.arn)) if principal.arn is not None else None
+
+    def policies_of(self, principal: Principal) -> tuple[Policy, ...]:
+        """Return all identity policies of a caller, those of its groups included (AUTH L-5)."""
+        identity = self.identity_of(principal)
+        if identity is None:
+            return ()
+        of_groups = tuple(p for group in identity.groups for p in self.groups.get(group, ()))
+        return identity.policies + of_groups
+
+    def unique_id(self, arn: str) -> str | None:
+        """Return the unique id that a user or role ARN stands for now, or None."""
+        identity = self.identities.get(arn)
+        return identity.unique_id if identity is not None else None
+
+    def knows(self, principal: str) -> bool:
+        """Tell whether a principal of a policy or grant exists (AUTH P-12, P-14).
+
+        Principals of accounts that are not simulated are taken to exist (CORE K-78).
+        """
+        entry = principal_pattern("AWS", principal, Span(0, 0))
+        if entry.form in (PrincipalForm.USER, PrincipalForm.ROLE):
+            return entry.account not in self.accounts or entry.text in self.identities
+        if entry.form is PrincipalForm.UNIQUE_ID:
+            return entry.text in self.unique_ids
+        return True
+
+    def organization_facts(self, account: str | None, prefix: str) -> dict[str, Values]:
+        """Return the organization keys of an account (AUTH J-16, J-17, J-51)."""
+        found = self.accounts.get(account) if account is not None else None
+        if found is None or found.organization is None:
+            return {}
+        facts: dict[str, Values] = {f"aws:{prefix}OrgID": found.organization}
+        if found.path is not None:
+            facts[f"aws:{prefix}OrgPaths"] = (found.path,)
+        return facts
+
+    def _with_facts(self, principal: Principal, session: Session | None) -> Principal:
+        identity = self.identity_of(principal)
+        facts: dict[str, Values] = self.organization_facts(principal.account, "Principal")
+        tags = dict(identity.tags) if identity is not None else {}
+        if session is not None:
+            tags |= session.tags  # AUTH J-15: the session's tag wins
+            facts |= session.facts
+        facts |= {f"aws:PrincipalTag/{key}": value for key, value in tags.items()}
+        return replace(
+            principal,
+            unique_id=identity.unique_id if identity is not None else None,
+            service_linked=identity is not None and identity.service_linked,
+            facts=facts,
+        )
+
+
+def _of_session(session: Session) -> Principal:
+    federated = session.arn.type == "federated-user"
+    kind = PrincipalKind.FEDERATED_USER if federated else PrincipalKind.ROLE_SESSION
+    return Principal(
+        kind, session.arn, issuer=session.issuer, identity_provider=session.identity_provider
+    )
+
+
+def service_principal(name: str, facts: Mapping[str, Values] | None = None) -> Principal:
+    """Return an AWS service that calls in its own name (AUTH E-9)."""
+    return Principal(PrincipalKind.SERVICE, service=name, facts=dict(facts or {}))
+
+
+ANONYMOUS = Principal(PrincipalKind.ANONYMOUS)

@@ -1,0 +1,288 @@
+"""Encrypt, Decrypt and ReEncrypt: small texts sealed under a key (CORE K-63 to K-67)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kms import envelope, hazmat
+from kms.context import alias_fact, pairs_facts
+from kms.errors import (
+    IncorrectKey,
+    InvalidCiphertext,
+    InvalidKeyUsage,
+    InvalidState,
+    UnsupportedOperation,
+    ValidationFailed,
+)
+from kms.model import SYMMETRIC_DEFAULT, Key, KeyUsage
+from kms.operation import (
+    USABLE,
+    Change,
+    Check,
+    Facts,
+    Output,
+    Parameters,
+    Scope,
+    Target,
+    operation,
+)
+from kms.targets import key_named, key_of_ciphertext, resolve
+
+_OAEP_OVERHEAD = {"RSAES_OAEP_SHA_1": 42, "RSAES_OAEP_SHA_256": 66}
+_WRONG_KEY = "The key ID in the request does not identify a CMK that can perform this operation."
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """The names of the members that one side of an operation reads."""
+
+    key: str = "KeyId"
+    algorithm: str = "EncryptionAlgorithm"
+    pairs: str = "EncryptionContext"
+
+    def algorithm_of(self, parameters: Parameters) -> str:
+        """Return the algorithm that the request asks for, its default filled in."""
+        return str(parameters.get(self.algorithm, SYMMETRIC_DEFAULT))
+
+    def pairs_of(self, parameters: Parameters) -> Mapping[str, str]:
+        """Return the encryption context; none and an empty one are the same (CORE K-66)."""
+        pairs: Mapping[str, str] = parameters.get(self.pairs) or {}
+        return pairs
+
+    def facts(self, parameters: Parameters, target: Target, _scope: Scope) -> Facts:
+        """Return the condition keys of one side (AUTH J-70 to J-73)."""
+        facts: Facts = {"kms:EncryptionAlgorithm": self.algorithm_of(parameters)}
+        if target.key is None or target.key.is_symmetric:
+            facts |= pairs_facts(self.pairs_of(parameters))
+        return facts | alias_fact(target)
+
+    def check_size(self, parameters: Parameters) -> None:
+        """Raise ValidationFailed for an encryption context that is too large (CORE 13)."""
+        if len(envelope.canonical_context(self.pairs_of(parameters))) > envelope.MAX_CONTEXT_BYTES:
+            raise ValidationFailed("EncryptionContext is too large.")
+
+
+ONE = Side()
+SOURCE = Side("SourceKeyId", "SourceEncryptionAlgorithm", "SourceEncryptionContext")
+DESTINATION = Side(
+    "DestinationKeyId", "DestinationEncryptionAlgorithm", "DestinationEncryptionContext"
+)
+
+
+def _require_algorithm(key: Key, algorithm: str) -> None:
+    if algorithm not in key.algorithms:  # CORE K-63
+        raise InvalidKeyUsage(f"Algorithm {algorithm} is incompatible with key spec {key.spec}.")
+
+
+def seal(
+    key: Key, algorithm: str, plaintext: bytes, pairs: Mapping[str, str], scope: Scope
+) -> tuple[bytes, str | None]:
+    """Return the ciphertext under the current material, and that material's id if it is shown.
+
+    Raises what the service answers to an unsuitable algorithm or a text too long (CORE K-64).
+    """
+    _require_algorithm(key, algorithm)
+    material = key.current_material
+    if algorithm == SYMMETRIC_DEFAULT:
+        blob = envelope.seal(material.secret, key.id, plaintext, pairs, scope.entropy.random_bytes)
+        return blob, material.id
+    if pairs:
+        raise ValidationFailed(
+            "EncryptionContext is not supported when encrypting with asymmetric CMKs."
+        )
+    most = int(key.spec.removeprefix("RSA_")) // 8 - _OAEP_OVERHEAD[algorithm]
+    if len(plaintext) > most:
+        raise ValidationFailed(
+            f"Algorithm {algorithm} and key spec {key.spec} cannot encrypt data larger than "
+            f"{most} bytes."
+        )
+    public = hazmat.public_key(material.secret)
+    return hazmat.oaep_encrypt(public, algorithm, plaintext), None
+
+
+def open_blob(
+    key: Key, algorithm: str, blob: bytes, pairs: Mapping[str, str]
+) -> tuple[bytes, str | None]:
+    """Return the plaintext, and the id of the material that sealed it if it is shown.
+
+    Every failure of the cryptography is the same InvalidCiphertext (CORE K-97).
+    """
+    _require_algorithm(key, algorithm)
+    if algorithm != SYMMETRIC_DEFAULT and pairs:
+        raise ValidationFailed(
+            "EncryptionContext is not supported when decrypting with asymmetric CMKs."
+        )
+    try:
+        if algorithm != SYMMETRIC_DEFAULT:
+            return hazmat.oaep_decrypt(key.current_material.secret, algorithm, blob), None
+        header = envelope.parse(blob)
+        if header is None:
+            raise InvalidCiphertext
+        material = key.material(header.material_id)
+        if material is None:  # CORE K-65.5: deleted or expired
+            raise InvalidState(f"{key.arn} is pending import.")
+        return envelope.open_blob(material.secret, key.id, blob, pairs), material.id
+    except hazmat.Unauthentic:
+        raise InvalidCiphertext from None
+
+
+def _require_same_key(blob: bytes | None, algorithm: str, key: Key) -> None:
+    """CORE K-65.3: decided before usage and state, whatever the named key is."""
+    if blob is None or algorithm != SYMMETRIC_DEFAULT:
+        return
+    header = envelope.parse(blob)
+    if header is None:
+        raise InvalidCiphertext
+    if header.key_id != key.id:
+        raise IncorrectKey(_WRONG_KEY)
+
+
+def refuse_recipient(parameters: Parameters) -> None:
+    """Raise UnsupportedOperation for a request that asks for an enclave's form (CORE K-75)."""
+    if "Recipient" in parameters:
+        raise UnsupportedOperation("Recipient is not supported by this endpoint.")
+
+
+# Encrypt
+
+
+@operation(
+    "Encrypt",
+    Check(
+        "kms:Encrypt",
+        target=key_named("KeyId", aliases=True),
+        facts=ONE.facts,
+        states=USABLE,
+        usage=KeyUsage.ENCRYPT_DECRYPT,
+    ),
+    prepare=ONE.check_size,
+)
+def encrypt(parameters: Parameters, scope: Scope) -> Change:
+    """Seal a small text under the newest material of a key (CORE K-64)."""
+    key, algorithm = scope.key, ONE.algorithm_of(parameters)
+    pairs = ONE.pairs_of(parameters)
+    blob, _ = seal(key, algorithm, parameters["Plaintext"], pairs, scope)
+    return Change(
+        scope.state,
+        {"CiphertextBlob": blob, "KeyId": str(key.arn), "EncryptionAlgorithm": algorithm},
+    )
+
+
+# Decrypt
+
+
+def _examine_decrypt(parameters: Parameters, scope: Scope) -> None:
+    refuse_recipient(parameters)
+    blob = parameters.get("CiphertextBlob")
+    _require_same_key(blob, ONE.algorithm_of(parameters), scope.key)
+
+
+@operation(
+    "Decrypt",
+    Check(
+        "kms:Decrypt",
+        target=key_of_ciphertext("CiphertextBlob", "KeyId"),
+        facts=ONE.facts,
+        states=USABLE,
+        usage=KeyUsage.ENCRYPT_DECRYPT,
+    ),
+    prepare=ONE.check_size,
+    examine=_examine_decrypt,
+)
+def decrypt(parameters: Parameters, scope: Scope) -> Change:
+    """Open what the key has sealed, under the same encryption context only (CORE K-65)."""
+    key, algorithm = scope.key, ONE.algorithm_of(parameters)
+    output: Output = {"KeyId": str(key.arn), "EncryptionAlgorithm": algorithm}
+    if "CiphertextBlob" not in parameters:  # CORE K-47: a dry run that ignores the ciphertext
+        return Change(scope.state, output)
+    pairs = ONE.pairs_of(parameters)
+    plaintext, material = open_blob(key, algorithm, parameters["CiphertextBlob"], pairs)
+    output["Plaintext"] = plaintext
+    if material is not None:
+        output["KeyMaterialId"] = material
+    return Change(scope.state, output)
+
+
+# ReEncrypt
+
+
+def _source_key(parameters: Parameters, scope: Scope) -> Target:
+    resolve(parameters["DestinationKeyId"], scope, aliases=True)  # CORE K-67: the first to fail
+    return key_of_ciphertext("CiphertextBlob", SOURCE.key)(parameters, scope)
+
+
+def _same_key_fact(scope: Scope) -> Facts:
+    """AUTH J-84."""
+    source, destination = (target.resource.arn for target in scope.targets)
+    return {"kms:ReEncryptOnSameKey": "true" if source == destination else "false"}
+
+
+def _source_facts(parameters: Parameters, target: Target, scope: Scope) -> Facts:
+    return SOURCE.facts(parameters, target, scope) | _same_key_fact(scope)
+
+
+def _destination_facts(parameters: Parameters, target: Target, scope: Scope) -> Facts:
+    return DESTINATION.facts(parameters, target, scope) | _same_key_fact(scope)
+
+
+def _prepare_re_encrypt(parameters: Parameters) -> None:
+    SOURCE.check_size(parameters)
+    DESTINATION.check_size(parameters)
+
+
+def _keys(scope: Scope) -> tuple[Key, Key]:
+    source, destination = (target.key for target in scope.targets)
+    if source is None or destination is None:
+        raise InvalidCiphertext
+    return source, destination
+
+
+def _examine_re_encrypt(parameters: Parameters, scope: Scope) -> None:
+    algorithm = SOURCE.algorithm_of(parameters)
+    _require_same_key(parameters.get("CiphertextBlob"), algorithm, _keys(scope)[0])
+
+
+@operation(
+    "ReEncrypt",
+    Check(
+        "kms:ReEncryptFrom",
+        target=_source_key,
+        facts=_source_facts,
+        states=USABLE,
+        usage=KeyUsage.ENCRYPT_DECRYPT,
+    ),
+    Check(
+        "kms:ReEncryptTo",
+        target=key_named("DestinationKeyId", aliases=True),
+        facts=_destination_facts,
+        states=USABLE,
+        usage=KeyUsage.ENCRYPT_DECRYPT,
+    ),
+    prepare=_prepare_re_encrypt,
+    examine=_examine_re_encrypt,
+)
+def re_encrypt(parameters: Parameters, scope: Scope) -> Change:
+    """Open under one key and seal under another; the plaintext never leaves (CORE K-67)."""
+    source, destination = _keys(scope)
+    from_algorithm = SOURCE.algorithm_of(parameters)
+    to_algorithm = DESTINATION.algorithm_of(parameters)
+    output: Output = {
+        "SourceKeyId": str(source.arn),
+        "KeyId": str(destination.arn),
+        "SourceEncryptionAlgorithm": from_algorithm,
+        "DestinationEncryptionAlgorithm": to_algorithm,
+    }
+    if "CiphertextBlob" not in parameters:  # CORE K-47
+        return Change(scope.state, output)
+    plaintext, from_material = open_blob(
+        source, from_algorithm, parameters["CiphertextBlob"], SOURCE.pairs_of(parameters)
+    )
+    output["CiphertextBlob"], to_material = seal(
+        destination, to_algorithm, plaintext, DESTINATION.pairs_of(parameters), scope
+    )
+    if from_material is not None:
+        output["SourceKeyMaterialId"] = from_material
+    if to_material is not None:
+        output["DestinationKeyMaterialId"] = to_material
+    return Change(scope.state, output)

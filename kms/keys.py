@@ -1,0 +1,353 @@
+"""Making, describing, listing, switching and tagging keys (CORE K-57 to K-60, 9.2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from kms import hazmat, paging
+from kms.context import spec_facts
+from kms.envelope import material_id
+from kms.errors import (
+    CustomKeyStoreNotFound,
+    InvalidTags,
+    LimitExceeded,
+    UnsupportedOperation,
+    ValidationFailed,
+)
+from kms.model import (
+    SPECS,
+    SYMMETRIC_DEFAULT,
+    Key,
+    KeyMaterial,
+    KeyOrigin,
+    KeyState,
+    KeyUsage,
+)
+from kms.operation import (
+    NOT_PENDING_DELETION,
+    SWITCHABLE,
+    Change,
+    Check,
+    Facts,
+    Output,
+    Parameters,
+    Scope,
+    Target,
+    operation,
+)
+from kms.policy_checks import bound_ids, check_policy, default_policy
+from kms.targets import key_named, nothing
+from policy import Arn, Resource
+
+MAX_KEYS = 100_000
+MAX_TAGS = 50
+_ALGORITHM_LISTS = {
+    KeyUsage.ENCRYPT_DECRYPT: "EncryptionAlgorithms",
+    KeyUsage.SIGN_VERIFY: "SigningAlgorithms",
+    KeyUsage.GENERATE_VERIFY_MAC: "MacAlgorithms",
+    KeyUsage.KEY_AGREEMENT: "KeyAgreementAlgorithms",
+}
+
+
+def spec_and_usage(parameters: Parameters) -> tuple[str, str]:
+    """Return the spec and usage that a CreateKey request asks for, defaults filled in (K-57)."""
+    spec = parameters.get("KeySpec") or parameters.get("CustomerMasterKeySpec")
+    spec = spec or SYMMETRIC_DEFAULT
+    usage = parameters.get("KeyUsage")
+    return spec, usage or KeyUsage.ENCRYPT_DECRYPT
+
+
+def _create_facts(parameters: Parameters, _target: Target, scope: Scope) -> Facts:
+    """AUTH J-102: what kind of key it is to be, the bypass flag and the tags."""
+    spec, usage = spec_and_usage(parameters)
+    facts = spec_facts(
+        spec,
+        usage,
+        parameters.get("Origin", KeyOrigin.AWS_KMS),
+        multi_region=parameters.get("MultiRegion", False),
+    )
+    if scope.call.caller.account is not None:
+        facts["kms:CallerAccount"] = scope.call.caller.account
+    bypass = parameters.get("BypassPolicyLockoutSafetyCheck")
+    if bypass is not None:  # AUTH J-88
+        facts["kms:BypassPolicyLockoutSafetyCheck"] = "true" if bypass else "false"
+    return facts | _tag_facts(parameters.get("Tags", ()))
+
+
+def _tag_facts(tags: Sequence[dict[str, str]]) -> Facts:
+    """AUTH J-53, J-54."""
+    if not tags:
+        return {}
+    facts: Facts = {f"aws:RequestTag/{tag['TagKey']}": tag["TagValue"] for tag in tags}
+    facts["aws:TagKeys"] = tuple(tag["TagKey"] for tag in tags)
+    return facts
+
+
+def _planned_key(parameters: Parameters, scope: Scope) -> Target:
+    """The key that is to be made: its ARN is known before it exists (AUTH K-66)."""
+    caller = scope.call.caller
+    partition = caller.arn.partition if caller.arn is not None else "aws"
+    identifier = scope.entropy.uuid()
+    if parameters.get("MultiRegion"):
+        identifier = f"mrk-{identifier.replace('-', '')}"  # CORE K-5
+    account = caller.account or ""
+    arn = Arn(partition, "kms", scope.call.region, account, f"key/{identifier}")
+    return Target(Resource(arn, account, planned=True))
+
+
+def _prepare_create(parameters: Parameters) -> None:
+    """CORE K-57, steps 1 to 5."""
+    if "KeySpec" in parameters and "CustomerMasterKeySpec" in parameters:
+        raise ValidationFailed(
+            "You cannot specify KeySpec and CustomerMasterKeySpec in the same request. "
+            "CustomerMasterKeySpec is deprecated."
+        )
+    spec, usage = spec_and_usage(parameters)
+    if spec != SYMMETRIC_DEFAULT and "KeyUsage" not in parameters:
+        raise ValidationFailed("You must specify a KeyUsage value for an asymmetric CMK.")
+    if spec not in SPECS:
+        raise UnsupportedOperation  # CORE K-16
+    if usage not in SPECS[spec]:
+        if spec == SYMMETRIC_DEFAULT:
+            raise ValidationFailed(
+                f"The operation failed because the KeyUsage value of the CMK is {usage}. "
+                "To perform this operation, the KeyUsage value must be ENCRYPT_DECRYPT."
+            )
+        raise ValidationFailed(f"KeyUsage {usage} is not compatible with KeySpec {spec}")
+    _refuse_key_stores(parameters)
+    _check_tags(parameters.get("Tags", ()))
+    if len(parameters.get("Tags", ())) > MAX_TAGS:
+        raise InvalidTags("Too many tags")
+
+
+def _refuse_key_stores(parameters: Parameters) -> None:
+    """CORE K-92: there are no custom key stores."""
+    origin = parameters.get("Origin", KeyOrigin.AWS_KMS)
+    in_store = origin in (KeyOrigin.AWS_CLOUDHSM, KeyOrigin.EXTERNAL_KEY_STORE)
+    if in_store and parameters.get("MultiRegion"):
+        raise UnsupportedOperation
+    if in_store and "CustomKeyStoreId" not in parameters:
+        raise ValidationFailed(f"You must specify a CustomKeyStoreId when Origin is {origin}.")
+    if in_store:
+        raise CustomKeyStoreNotFound
+    for member in ("XksKeyId", "CustomKeyStoreId"):
+        if member in parameters:
+            raise ValidationFailed(f"You cannot specify {member} when Origin is {origin}.")
+
+
+@operation(
+    "CreateKey",
+    Check("kms:CreateKey", target=nothing, facts=_create_facts),
+    Check(
+        "kms:TagResource",
+        target=_planned_key,
+        facts=_create_facts,
+        when=lambda parameters: bool(parameters.get("Tags")),
+    ),
+    prepare=_prepare_create,
+)
+def create_key(parameters: Parameters, scope: Scope) -> Change:
+    """Make a key with new material, unless that is to be imported (CORE K-57)."""
+    planned = scope.targets[1].resource.arn
+    assert planned is not None  # noqa: S101 - _planned_key always gives one
+    spec, usage = spec_and_usage(parameters)
+    text = parameters.get("Policy")
+    key = Key(
+        arn=planned,
+        spec=spec,
+        usage=KeyUsage(usage),
+        origin=KeyOrigin(parameters.get("Origin", KeyOrigin.AWS_KMS)),
+        state=KeyState.ENABLED,
+        policy=text if text is not None else default_policy(planned.account, planned.partition),
+        created_at=scope.now,
+        description=parameters.get("Description", ""),
+        tags=tuple((tag["TagKey"], tag["TagValue"]) for tag in parameters.get("Tags", ())),
+        multi_region=parameters.get("MultiRegion", False),
+    )
+    if text is not None:
+        check_policy(text, key, parameters, scope)
+    key = replace(key, bound_ids=bound_ids(key.policy, scope.state.directory))
+    if scope.settings.enforce_quotas:
+        owned = scope.state.key_ids.get((key.account, key.region), ())
+        if len(owned) >= MAX_KEYS:
+            raise LimitExceeded
+    key = with_material(key, scope)
+    output = {"KeyMetadata": metadata(key)}
+    return Change(scope.state.with_key(key), output, logged=None, key=key)
+
+
+def with_material(key: Key, scope: Scope) -> Key:
+    """Return the key with its first material, or waiting for an import."""
+    if key.origin is KeyOrigin.EXTERNAL:
+        return replace(key, state=KeyState.PENDING_IMPORT)
+    try:
+        secret = scope.entropy.material(key.spec)
+    except hazmat.UnsupportedAlgorithm:
+        raise UnsupportedOperation from None  # CORE K-104
+    material = KeyMaterial(material_id(secret, key.id), secret, scope.now)
+    return replace(key, materials=(material,))
+
+
+def metadata(key: Key) -> Output:
+    """Return the KeyMetadata structure of a key (CORE K-12, K-13)."""
+    described: Output = {
+        "AWSAccountId": key.account,
+        "KeyId": key.id,
+        "Arn": str(key.arn),
+        "CreationDate": key.created_at,
+        "Enabled": key.state is KeyState.ENABLED,
+        "Description": key.description,
+        "KeyUsage": str(key.usage),
+        "KeyState": str(key.state),
+        "Origin": str(key.origin),
+        "KeyManager": str(key.manager),
+        "CustomerMasterKeySpec": key.spec,
+        "KeySpec": key.spec,
+        _ALGORITHM_LISTS[key.usage]: list(key.algorithms),
+        "MultiRegion": key.multi_region,
+    }
+    if key.deletion_at is not None:
+        described["DeletionDate"] = key.deletion_at
+    if key.multi_region:
+        primary = {"Arn": str(key.arn), "Region": key.region}
+        described["MultiRegionConfiguration"] = {
+            "MultiRegionKeyType": "PRIMARY",
+            "PrimaryKey": primary,
+            "ReplicaKeys": [],
+        }
+    if key.is_symmetric and key.materials:
+        described["CurrentKeyMaterialId"] = key.current_material.id
+    return described
+
+
+def _describe_facts(_parameters: Parameters, target: Target, _scope: Scope) -> Facts:
+    return {"kms:RequestAlias": target.alias} if target.alias is not None else {}
+
+
+@operation(
+    "DescribeKey",
+    Check("kms:DescribeKey", target=key_named("KeyId", aliases=True), facts=_describe_facts),
+)
+def describe_key(_parameters: Parameters, scope: Scope) -> Change:
+    """Tell what a key is and how it stands (CORE K-58)."""
+    return Change(scope.state, {"KeyMetadata": metadata(scope.key)})
+
+
+@operation("ListKeys", Check("kms:ListKeys", target=nothing))
+def list_keys(parameters: Parameters, scope: Scope) -> Change:
+    """List the keys of the caller's account in the Region, in every state (CORE K-59)."""
+    account, region = scope.call.caller.account or "", scope.call.region
+    bound = ("ListKeys", account, region)
+    ids = scope.state.key_ids.get((account, region))
+    start = paging.start_of(parameters, *bound)
+    prefix = f"arn:{_partition(scope)}:kms:{region}:{account}:key/"
+    found = ids.after(start) if ids is not None else ()
+    entries = ((key_id, {"KeyId": key_id, "KeyArn": prefix + key_id}) for key_id in found)
+    keys, more = paging.page(parameters, entries, 100, 1000, *bound)
+    return Change(scope.state, {"Keys": keys, **more})
+
+
+def _partition(scope: Scope) -> str:
+    arn = scope.call.caller.arn
+    return arn.partition if arn is not None else "aws"
+
+
+@operation("EnableKey", Check("kms:EnableKey", target=key_named("KeyId"), states=SWITCHABLE))
+def enable_key(_parameters: Parameters, scope: Scope) -> Change:
+    """Switch a key on; nothing happens if it is on (CORE K-60)."""
+    return _switched(scope, KeyState.ENABLED)
+
+
+@operation("DisableKey", Check("kms:DisableKey", target=key_named("KeyId"), states=SWITCHABLE))
+def disable_key(_parameters: Parameters, scope: Scope) -> Change:
+    """Switch a key off; nothing happens if it is off (CORE K-60)."""
+    return _switched(scope, KeyState.DISABLED)
+
+
+def _switched(scope: Scope, state: KeyState) -> Change:
+    key = replace(scope.key, state=state)
+    return Change(scope.state.with_key(key), logged={"keyId": str(key.arn)})
+
+
+# Tags
+
+_TAG_TEXT = re.compile(r"[\w\s.:/=+\-@]*")
+
+
+def _check_tags(tags: Sequence[dict[str, str]]) -> None:
+    """Raise InvalidTags for names and values that tags cannot have (CORE K-45, K-169)."""
+    names = [tag["TagKey"] for tag in tags]
+    for name in names:
+        if name.lower().startswith("aws:"):
+            raise InvalidTags("Tags beginning with aws: are reserved")
+    if len(set(names)) != len(names):
+        raise InvalidTags("Duplicate tag keys")
+    for tag in tags:
+        if not (_TAG_TEXT.fullmatch(tag["TagKey"]) and _TAG_TEXT.fullmatch(tag["TagValue"])):
+            raise InvalidTags("A tag has characters that are not allowed")
+
+
+def _tag_resource_facts(parameters: Parameters, _target: Target, _scope: Scope) -> Facts:
+    return _tag_facts(parameters.get("Tags", ()))
+
+
+@operation(
+    "TagResource",
+    Check(
+        "kms:TagResource",
+        target=key_named("KeyId"),
+        facts=_tag_resource_facts,
+        states=NOT_PENDING_DELETION,
+    ),
+    prepare=lambda parameters: _check_tags(parameters["Tags"]),
+)
+def tag_resource(parameters: Parameters, scope: Scope) -> Change:
+    """Add tags, or change their values in place (CORE K-170)."""
+    tags = dict(scope.key.tags)
+    tags |= {tag["TagKey"]: tag["TagValue"] for tag in parameters["Tags"]}
+    if len(tags) > MAX_TAGS and scope.settings.enforce_quotas:
+        raise LimitExceeded
+    return _tagged(scope, tags)
+
+
+def _untag_facts(parameters: Parameters, _target: Target, _scope: Scope) -> Facts:
+    names = parameters.get("TagKeys")
+    return {"aws:TagKeys": tuple(names)} if names else {}
+
+
+@operation(
+    "UntagResource",
+    Check(
+        "kms:UntagResource",
+        target=key_named("KeyId"),
+        facts=_untag_facts,
+        states=NOT_PENDING_DELETION,
+    ),
+)
+def untag_resource(parameters: Parameters, scope: Scope) -> Change:
+    """Take tags away; names that are not there do not matter (CORE K-170)."""
+    gone = set(parameters["TagKeys"])
+    return _tagged(scope, {k: v for k, v in scope.key.tags if k not in gone})
+
+
+def _tagged(scope: Scope, tags: dict[str, str]) -> Change:
+    key = replace(scope.key, tags=tuple(tags.items()))
+    return Change(scope.state.with_key(key), logged={"keyId": str(key.arn)})
+
+
+@operation("ListResourceTags", Check("kms:ListResourceTags", target=key_named("KeyId")))
+def list_resource_tags(parameters: Parameters, scope: Scope) -> Change:
+    """List the tags of a key in the order in which they came (CORE K-170)."""
+    bound = ("ListResourceTags", str(scope.key.arn))
+    start = paging.start_of(parameters, *bound)
+    tags = list(scope.key.tags)
+    names = [name for name, _ in tags]
+    first = names.index(start) + 1 if start in names else 0
+    entries: list[tuple[str, Any]] = [
+        (name, {"TagKey": name, "TagValue": value}) for name, value in tags[first:]
+    ]
+    shown, more = paging.page(parameters, entries, 50, 50, *bound)
+    return Change(scope.state, {"Tags": shown, **more})

@@ -1,0 +1,267 @@
+"""The pipeline that every call goes through, once, from top to bottom (CORE K-32)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kms import (
+    aliases,
+    data_keys,
+    deletion,
+    encryption,
+    grants,
+    key_policy,
+    keys,
+    settle,
+    shapes,
+)
+from kms.audit import AuditEvent, error_code_of, logged_parameters, outcome_of
+from kms.context import context_of
+from kms.errors import (
+    AccessDenied,
+    DryRunOperation,
+    Internal,
+    InvalidGrantToken,
+    KmsError,
+    UnknownOperation,
+    UnsupportedOperation,
+)
+from kms.gate import Gate
+from kms.model import Key
+from kms.operation import (
+    OPERATIONS,
+    Call,
+    Change,
+    Check,
+    Operation,
+    Output,
+    Parameters,
+    Scope,
+    Target,
+    require_state,
+    require_usage,
+)
+from kms.runtime import Clock, Entropy
+from kms.settings import Settings
+from kms.state import State
+from kms.store import Store
+from kms.targets import of_key, unreachable
+from policy import Decision, Request, denial_message
+
+ROOMS = (aliases, data_keys, deletion, encryption, grants, key_policy, keys)
+"""The modules that hold the operations; importing them registers what they do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of one call: an output or an error, the decisions, and the event."""
+
+    output: Output | None
+    error: KmsError | None
+    decisions: tuple[Decision, ...]
+    event: AuditEvent | None
+
+    def unwrap(self) -> Output:
+        """Return the output, or raise the error."""
+        if self.error is not None:
+            raise self.error
+        return self.output if self.output is not None else {}
+
+
+@dataclass
+class _Course:
+    """What is known of a call so far; the event is written from it, however the call ends."""
+
+    state: State
+    parameters: Parameters | None = None
+    decisions: tuple[Decision, ...] = ()
+    resources: tuple[str, ...] = ()
+    change: Change | None = None
+    error: KmsError | None = None
+
+
+class Service:
+    """A key management service: every operation passes the gate, and every call is written down."""
+
+    def __init__(
+        self,
+        store: Store,
+        gate: Gate,
+        clock: Clock,
+        entropy: Entropy,
+        settings: Settings | None = None,
+    ) -> None:
+        self.store = store
+        self.gate = gate
+        self.clock = clock
+        self.entropy = entropy
+        self.settings = settings or Settings()
+
+    def call(self, call: Call) -> Reply:
+        """Do what is asked, or say why not. A KmsError is in the reply, it is not raised."""
+        with self.store.session() as session:
+            now = self.clock.now()
+            call = replace(call, request_id=call.request_id or self.entropy.uuid())
+            settled, own_events = settle.settle(session.state, now, self.entropy)
+            course = _Course(settled, error=Internal())
+            try:
+                self._run(call, course, now)
+                course.error = None
+            except KmsError as error:
+                course.error = error
+            finally:
+                # A bug leaves Internal as the error: it is written down, then surfaces.
+                event = self._event(call, course, now)
+                failed = course.error is not None or course.change is None
+                next_state = settled if failed or course.change is None else course.change.state
+                chained = _chained([*own_events, event], session.last_hash)
+                session.commit(next_state, chained)
+        output = course.change.output if course.change is not None and not failed else None
+        return Reply(output, course.error, course.decisions, chained[-1])
+
+    def decide(self, call: Call) -> Reply:
+        """Return what the gate would say, without doing anything (no event, no output)."""
+        with self.store.session() as session:
+            now = self.clock.now()
+            settled, _ = settle.settle(session.state, now, self.entropy)
+        course = _Course(settled)
+        try:
+            operation = _operation(call.operation)
+            parameters = shapes.check(call.operation, call.parameters, partial=True)
+            scope = self._scope(call, course, now)
+            self._authorize(operation, parameters, scope, course)
+        except KmsError as error:
+            course.error = error
+        return Reply(None, course.error, course.decisions, None)
+
+    def _run(self, call: Call, course: _Course, now: dt.datetime) -> None:
+        operation = _operation(call.operation)
+        parameters = shapes.check(call.operation, call.parameters)
+        course.parameters = parameters
+        operation.prepare(parameters)
+        scope = self._authorize(operation, parameters, self._scope(call, course, now), course)
+        operation.examine(parameters, scope)
+        for check, target in zip(operation.checks, scope.targets, strict=True):
+            if target.key is not None:
+                if check.usage is not None:
+                    require_usage(target.key, check.usage, operation.name)
+                require_state(target.key, check.states)
+        course.change = operation.run(parameters, scope)
+        if parameters.get("DryRun"):
+            raise DryRunOperation  # CORE K-46: run is pure, so nothing has happened
+
+    def _authorize(
+        self, operation: Operation, parameters: Parameters, scope: Scope, course: _Course
+    ) -> Scope:
+        """Find the targets, then ask the gate every question; the first no ends the call."""
+        scope = scope.with_targets(tuple(c.target(parameters, scope) for c in operation.checks))
+        course.resources = tuple(
+            dict.fromkeys(str(t.resource) for t in scope.targets if t.key is not None)
+        )
+        tokens = _grant_tokens(parameters, scope)
+        for check, target in zip(operation.checks, scope.targets, strict=True):
+            if not check.when(parameters):
+                continue
+            decision = self._ask(check, parameters, target, scope, tokens)
+            course.decisions += (decision,)
+            if not decision.allowed:
+                message = denial_message(decision, by_ciphertext=target.by_ciphertext)
+                raise AccessDenied(message, decision)
+            if (
+                target.key is None
+                and target.resource.arn is not None
+                and _is_foreign(target, scope)
+            ):
+                raise unreachable(scope)
+        return scope
+
+    def _ask(
+        self,
+        check: Check,
+        parameters: Parameters,
+        target: Target,
+        scope: Scope,
+        tokens: frozenset[str],
+    ) -> Decision:
+        own = check.facts(parameters, target, scope)
+        request = Request(
+            scope.call.caller,
+            check.action,
+            target.resource,
+            context_of(scope.call, target, scope.state, own),
+            tokens,
+            scope.now,
+            check.subject(parameters, target),
+        )
+        return self.gate.decide(request, target.key, scope.call, scope.state)
+
+    def _scope(self, call: Call, course: _Course, now: dt.datetime) -> Scope:
+        def judge(key: Key, action: str) -> Decision:
+            target = of_key(key)
+            context = context_of(call, target, course.state, {})
+            request = Request(call.caller, action, target.resource, context, at=now)
+            return self.gate.decide(request, key, call, course.state)
+
+        return Scope(course.state, call, now, self.entropy, self.settings, judge)
+
+    def _event(self, call: Call, course: _Course, now: dt.datetime) -> AuditEvent:
+        error, change = course.error, course.change if course.error is None else None
+        parameters = course.parameters
+        resources = course.resources
+        if change is not None and change.key is not None:
+            resources = (str(change.key.arn), *resources)
+        return AuditEvent(
+            id=self.entropy.uuid(),
+            at=now,
+            request_id=call.request_id or "",
+            caller=str(call.caller),
+            caller_kind=call.caller.kind,
+            account=call.caller.account or "",
+            operation=call.operation,
+            region=call.region,
+            resources=tuple(dict.fromkeys(resources)),
+            outcome=outcome_of(error),
+            path=course.decisions[-1].path if course.decisions else None,
+            error_code=error_code_of(error),
+            error_message=error.message if error is not None else None,
+            parameters=_logged(call.operation, parameters),
+            response=change.logged if change is not None else None,
+        )
+
+
+def _operation(name: str) -> Operation:
+    found = OPERATIONS.get(name)
+    if found is None:
+        if name in shapes.operation_names():
+            raise UnsupportedOperation(f"{name} is not supported by this version of kmsgate.")
+        raise UnknownOperation
+    return found
+
+
+def _logged(operation: str, parameters: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return logged_parameters(operation, parameters) if parameters is not None else None
+
+
+def _grant_tokens(parameters: Parameters, scope: Scope) -> frozenset[str]:
+    """Return the tokens that the request carries; raises for one that is none (AUTH N-33)."""
+    tokens = frozenset(parameters.get("GrantTokens", ()))
+    for token in tokens:
+        known = scope.state.tokens.get(token)
+        if known is None or known[0].split(":")[3] != scope.call.region:
+            raise InvalidGrantToken
+    return tokens
+
+
+def _is_foreign(target: Target, scope: Scope) -> bool:
+    return target.resource.account != scope.call.caller.account
+
+
+def _chained(events: Sequence[AuditEvent], last_hash: str) -> list[AuditEvent]:
+    chained = []
+    for event in events:
+        chained.append(event.chained(last_hash))
+        last_hash = chained[-1].hash
+    return chained

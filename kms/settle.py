@@ -1,0 +1,46 @@
+"""What has fallen due by now, done in the order of its time (CORE K-35)."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from kms.audit import SERVICE_EVENT, AuditEvent
+from kms.model import Key
+from kms.runtime import Entropy
+from kms.state import DELETE_KEY, State
+
+
+def settle(
+    state: State, now: dt.datetime, entropy: Entropy
+) -> tuple[State, tuple[AuditEvent, ...]]:
+    """Return the state with everything due done, and the service's own events of it.
+
+    Costs as much as there is due; nothing else is looked at.
+    """
+    events = []
+    while (first := state.due.first()) is not None and first[0] <= now:
+        at, what, name = first
+        if what == DELETE_KEY:
+            key = state.keys[name]
+            state = state.without_key(key)
+            events.append(_deleted(key, at, entropy))
+        else:
+            key_arn, _, grant_id = name.partition("#")
+            state = state.without_grant(state.grants[key_arn].by_id[grant_id])
+    return state, tuple(events)
+
+
+def _deleted(key: Key, at: dt.datetime, entropy: Entropy) -> AuditEvent:
+    """CORE K-146, K-186."""
+    return AuditEvent(
+        id=entropy.uuid(),
+        at=at,
+        request_id=entropy.uuid(),
+        caller=SERVICE_EVENT,
+        caller_kind="service",
+        account=key.account,
+        operation="DeleteKey",
+        region=key.region,
+        resources=(str(key.arn),),
+        outcome="success",
+    )

@@ -1,0 +1,101 @@
+"""What could be wrong with a document: rules, each with a page of its own, and their findings."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from policy.lint.rule import Finding, Fix, Rule, Severity
+from policy.lint.rules import RULES
+from policy.lint.subject import DEFAULT_OPTIONS, LintOptions, Subject
+from policy.reader import Document
+from policy.source import Span
+
+__all__ = [
+    "RULES",
+    "Document",
+    "Finding",
+    "Fix",
+    "LintOptions",
+    "Rule",
+    "Severity",
+    "lint",
+]
+
+SILENCED_BY = {
+    "KG101": ("KG102", "KG103", "KG104"),
+    "KG108": ("KG135",),
+    "KG109": ("KG107",),
+    "KG110": ("KG135",),
+    "KG111": ("KG110",),
+    "KG114": ("KG129", "KG132", "KG135"),
+    "KG125": ("KG129", "KG132"),
+    "KG127": ("KG125",),
+    "KG128": ("KG135",),
+    "KG130": ("KG131",),
+    "KG132": ("KG135",),
+    "KG133": ("KG101",),
+    "KG134": ("KG131", "KG132", "KG135"),
+    "KG208": ("KG129", "KG132", "KG135"),
+    "KG215": ("KG129", "KG132", "KG135"),
+}
+"""What says less than another rule at the same place, and is left out there."""
+
+
+def lint(
+    document: Document, *, rules: Sequence[Rule] = RULES, options: LintOptions = DEFAULT_OPTIONS
+) -> tuple[Finding, ...]:
+    """Return what the rules find in a document, in the order of its text; never raises.
+
+    Each place is left to the rule that says most about it, and places that a syntax error
+    damaged to the parser.
+    """
+    subject = Subject(document, options)
+    found = [finding for rule in rules for finding in rule.findings(subject)]
+    reported = {(problem.code, problem.span) for problem in document.problems}
+    damage = _Places(document.damaged)
+    found = [
+        finding
+        for finding in found
+        if (finding.rule.code, finding.span) in reported or not damage.touch(finding.span)
+    ]
+    return tuple(sorted(_without_repeats(found), key=_order))
+
+
+def _order(finding: Finding) -> tuple[int, str, int]:
+    return finding.span.start, finding.rule.code, finding.span.end
+
+
+class _Places:
+    """A set of spans that tells quickly whether another one touches any of them."""
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        for span in sorted(spans):
+            if self._ends and span.start < self._ends[-1]:
+                self._ends[-1] = max(self._ends[-1], span.end)
+            else:
+                self._starts.append(span.start)
+                self._ends.append(span.end)
+
+    def touch(self, span: Span) -> bool:
+        """Tell whether a span shares a character with one of the set."""
+        at = bisect_left(self._starts, span.end) - 1
+        return at >= 0 and span.start < self._ends[at]
+
+
+def _without_repeats(found: list[Finding]) -> list[Finding]:
+    spans: defaultdict[str, list[Span]] = defaultdict(list)
+    for finding in found:
+        spans[finding.rule.code].append(finding.span)
+    places = {code: _Places(where) for code, where in spans.items()}
+    return [
+        finding
+        for finding in found
+        if not any(
+            code in places and places[code].touch(finding.span)
+            for code in SILENCED_BY.get(finding.rule.code, ())
+        )
+    ]

@@ -1,0 +1,115 @@
+"""What a lint rule is, and what it finds."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from enum import Flag, StrEnum, auto
+from typing import TYPE_CHECKING, TypeAlias
+
+from policy.errors import Note
+from policy.model import PolicyKind
+from policy.source import Span
+
+if TYPE_CHECKING:
+    from policy.lint.subject import Subject
+
+
+class Severity(StrEnum):
+    """How loud a finding is, the loudest first."""
+
+    ERROR = "error"
+    SECURITY = "security"
+    WARNING = "warning"
+    SUGGESTION = "suggestion"
+
+    def reaches(self, threshold: Severity) -> bool:
+        """Tell whether this is as loud as the threshold, or louder."""
+        order = tuple(Severity)
+        return order.index(self) <= order.index(threshold)
+
+
+class Fix(Flag):
+    """Whether a finding can be repaired without its author; some rules have cases of both kinds.
+
+    A safe fix leaves every decision as it is; an unsafe one may change some.
+    """
+
+    NONE = 0
+    SAFE = auto()
+    UNSAFE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What a check says; the rule's severity holds unless the hit brings its own."""
+
+    span: Span
+    message: str
+    help: str | None = None
+    notes: tuple[Note, ...] = ()
+    severity: Severity | None = None
+
+
+Check: TypeAlias = "Callable[[Subject], Iterator[Hit]]"
+
+ALL_KINDS = frozenset(PolicyKind)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of the catalogue. Its `page` is the docstring of its check."""
+
+    code: str
+    slug: str
+    severity: Severity
+    fix: Fix
+    kinds: frozenset[PolicyKind]
+    since: str
+    page: str = field(repr=False)
+    check: Check = field(repr=False)
+
+    def is_selected_by(self, selector: str) -> bool:
+        """Tell whether a code, the beginning of a code, or a slug stands for this rule."""
+        return selector == self.slug or (
+            selector.upper().startswith("KG") and self.code.startswith(selector.upper())
+        )
+
+    def findings(self, subject: Subject) -> Iterator[Finding]:
+        """Yield what the rule finds in a document of one of its kinds."""
+        if subject.kind not in self.kinds:
+            return
+        for hit in self.check(subject):
+            severity = hit.severity or self.severity
+            yield Finding(self, hit.message, hit.span, severity, hit.help, hit.notes)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a rule found, and where. `severity` may be milder than the rule's."""
+
+    rule: Rule
+    message: str
+    span: Span
+    severity: Severity
+    help: str | None = None
+    notes: tuple[Note, ...] = ()
+
+
+def rule(
+    code: str,
+    slug: str,
+    severity: Severity,
+    fix: Fix = Fix.NONE,
+    *,
+    kinds: Collection[PolicyKind] = ALL_KINDS,
+    since: str = "0.1",
+) -> Callable[[Check], Rule]:
+    """Turn a check into a rule."""
+
+    def decorate(check: Check) -> Rule:
+        page = inspect.getdoc(check) or ""
+        return Rule(code, slug, severity, fix, frozenset(kinds), since, page, check)
+
+    return decorate

@@ -1,0 +1,124 @@
+"""What stands around the statements: Version, and that there are statements (AUTH B-4, B-6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policy.lint.rule import Fix, Hit, Severity, rule
+from policy.lint.subject import Subject, opening
+from policy.model import VERSION_2008, VERSION_2012
+from policy.tree import String
+
+
+@rule("KG109", "missing-version", Severity.WARNING, Fix.SAFE | Fix.UNSAFE)
+def missing_version(subject: Subject) -> Iterator[Hit]:
+    """The document does not say in which version of the policy language it is written.
+
+    ## Why it matters
+    It is then read as if it were from 2008. That language knows no policy variables: a condition
+    on `${aws:username}` waits for a user context with a dollar sign in it.
+
+    ## Example
+    ```json
+    {"Statement": {"Effect": "Deny", "Principal": "*",
+                   "Action": "kms:PutKeyPolicy", "Resource": "*"}}
+    ```
+
+    ## Use instead
+    ```json
+    {"Version": "2012-10-17",
+     "Statement": {"Effect": "Deny", "Principal": "*",
+                   "Action": "kms:PutKeyPolicy", "Resource": "*"}}
+    ```
+    """
+    root = subject.root
+    if root and root.get("Version") is None and not subject.is_misspelt(root, "Version"):
+        yield Hit(
+            opening(root),
+            f"no Version; the policy is read as {VERSION_2008} "
+            "and policy variables are taken literally",
+            f'add "Version": "{VERSION_2012}"',
+        )
+
+
+@rule("KG110", "invalid-version", Severity.ERROR, Fix.UNSAFE)
+def invalid_version(subject: Subject) -> Iterator[Hit]:
+    """Version is not one of the two dates that name a policy language.
+
+    ## Why it matters
+    The member looks like a place for the date of the last change, and is none. Any other value
+    is refused.
+
+    ## Example
+    ```json
+    {"Version": "2025-03-31",
+     "Statement": {"Effect": "Deny", "Principal": "*",
+                   "Action": "kms:PutKeyPolicy", "Resource": "*"}}
+    ```
+
+    ## Use instead
+    ```json
+    {"Version": "2012-10-17",
+     "Id": "payroll-2025-03-31",
+     "Statement": {"Effect": "Deny", "Principal": "*",
+                   "Action": "kms:PutKeyPolicy", "Resource": "*"}}
+    ```
+    """
+    return subject.reported("KG110")
+
+
+@rule("KG111", "outdated-version", Severity.WARNING, Fix.SAFE | Fix.UNSAFE)
+def outdated_version(subject: Subject) -> Iterator[Hit]:
+    """The document is written in the policy language of 2008.
+
+    ## Why it matters
+    Nothing speaks for the old language any more. The first policy variable that someone adds
+    will silently be compared as text.
+
+    ## Example
+    ```json
+    {"Version": "2008-10-17",
+     "Statement": {"Effect": "Deny", "Principal": "*",
+                   "Action": "kms:PutKeyPolicy", "Resource": "*"}}
+    ```
+
+    ## Use instead
+    ```json
+    {"Version": "2012-10-17",
+     "Statement": {"Effect": "Deny", "Principal": "*",
+                   "Action": "kms:PutKeyPolicy", "Resource": "*"}}
+    ```
+    """
+    version = subject.root.get("Version") if subject.root else None
+    if isinstance(version, String) and version.value == VERSION_2008:
+        yield Hit(
+            version.span,
+            f"policy language {VERSION_2008} has no policy variables; use {VERSION_2012}",
+        )
+
+
+@rule("KG112", "missing-statement", Severity.ERROR)
+def missing_statement(subject: Subject) -> Iterator[Hit]:
+    """The document has no Statement, or an empty list of them.
+
+    ## Why it matters
+    A key has to have a policy that says something; an empty one is not accepted.
+
+    ## Example
+    ```json
+    {"Version": "2012-10-17", "Id": "to be written", "Statement": []}
+    ```
+
+    ## Use instead
+    ```json
+    {"Version": "2012-10-17", "Id": "delegation only",
+     "Statement": [{"Effect": "Allow",
+                    "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+                    "Action": "kms:*", "Resource": "*"}]}
+    ```
+    """
+    root = subject.root
+    if root is None or root.get("Statement") is not None or not subject.is_misspelt(
+        root, "Statement"
+    ):
+        yield from subject.reported("KG112")

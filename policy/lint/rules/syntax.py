@@ -1,0 +1,173 @@
+"""The text is not JSON, or not one policy (AUTH B-1, P-6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policy.lint.rule import Fix, Hit, Severity, rule
+from policy.lint.subject import Subject
+
+
+@rule("KG101", "json-syntax-error", Severity.ERROR)
+def json_syntax_error(subject: Subject) -> Iterator[Hit]:
+    """The text is not JSON, and nothing more special can be said about the place.
+
+    ## Why it matters
+    A policy is one JSON value or nothing: the service turns the whole text down, statements far
+    away from the slip included. Reading goes on behind the place, so that one run shows all of
+    them.
+
+    ## Example
+    ```text
+    {"Version": "2012-10-17",
+     "Statement": [
+       {"Effect": "Deny", "Principal": "*", "Action": "kms:DisableKey", "Resource": "*"}
+    }
+    ```
+
+    ## Use instead
+    ```json
+    {"Version": "2012-10-17",
+     "Statement": [
+       {"Effect": "Deny", "Principal": "*", "Action": "kms:DisableKey", "Resource": "*"}
+    ]}
+    ```
+    """
+    return subject.reported("KG101")
+
+
+@rule("KG102", "trailing-comma", Severity.ERROR, Fix.SAFE)
+def trailing_comma(subject: Subject) -> Iterator[Hit]:
+    """A comma stands behind the last entry of a list or an object.
+
+    ## Why it matters
+    JavaScript, Python and HCL shrug at it; JSON does not. It is what remains when the last line
+    of a list is deleted, and it costs the whole document.
+
+    ## Example
+    ```text
+    {"Effect": "Allow",
+     "Principal": {"AWS": "arn:aws:iam::111122223333:role/reports"},
+     "Action": ["kms:Decrypt", "kms:DescribeKey",],
+     "Resource": "*"}
+    ```
+
+    ## Use instead
+    ```json
+    {"Effect": "Allow",
+     "Principal": {"AWS": "arn:aws:iam::111122223333:role/reports"},
+     "Action": ["kms:Decrypt", "kms:DescribeKey"],
+     "Resource": "*"}
+    ```
+    """
+    return subject.reported("KG102")
+
+
+@rule("KG103", "missing-comma", Severity.ERROR, Fix.SAFE)
+def missing_comma(subject: Subject) -> Iterator[Hit]:
+    """Two entries follow each other without a comma.
+
+    ## Why it matters
+    A member that is added at the end of an object needs a comma behind its predecessor. Without
+    it there is no JSON and no policy.
+
+    ## Example
+    ```text
+    {"Sid": "Rotate"
+     "Effect": "Allow",
+     "Principal": {"AWS": "arn:aws:iam::111122223333:role/custodian"},
+     "Action": "kms:RotateKeyOnDemand",
+     "Resource": "*"}
+    ```
+
+    ## Use instead
+    ```json
+    {"Sid": "Rotate",
+     "Effect": "Allow",
+     "Principal": {"AWS": "arn:aws:iam::111122223333:role/custodian"},
+     "Action": "kms:RotateKeyOnDemand",
+     "Resource": "*"}
+    ```
+    """
+    return subject.reported("KG103")
+
+
+@rule("KG104", "non-json-construct", Severity.ERROR, Fix.SAFE | Fix.UNSAFE)
+def non_json_construct(subject: Subject) -> Iterator[Hit]:
+    """Something is written as other languages write it: a comment, other quotes, `None`, `+1`.
+
+    ## Why it matters
+    Quotes from a word processor look like quotes, and a comment does no harm in a YAML file.
+    Neither is JSON, so the document is turned down. What a comment has to say can go into a Sid.
+
+    ## Example
+    ```text
+    {"Effect": "Deny", // nobody deletes this key
+     "Principal": '*',
+     "Action": "kms:ScheduleKeyDeletion",
+     "Resource": "*"}
+    ```
+
+    ## Use instead
+    ```json
+    {"Sid": "Nobody deletes this key",
+     "Effect": "Deny",
+     "Principal": "*",
+     "Action": "kms:ScheduleKeyDeletion",
+     "Resource": "*"}
+    ```
+    """
+    return subject.reported("KG104")
+
+
+@rule("KG105", "duplicate-member", Severity.ERROR, Fix.SAFE | Fix.UNSAFE)
+def duplicate_member(subject: Subject) -> Iterator[Hit]:
+    """An object has two members of the same name.
+
+    ## Why it matters
+    The service refuses it. Most JSON tools on the way there do not: they keep one of the two,
+    and a principal or a condition is gone before anyone reads the policy.
+
+    ## Example
+    ```text
+    {"Effect": "Allow",
+     "Principal": {"AWS": "arn:aws:iam::111122223333:role/reader",
+                   "AWS": "arn:aws:iam::111122223333:role/writer"},
+     "Action": "kms:Decrypt",
+     "Resource": "*"}
+    ```
+
+    ## Use instead
+    ```json
+    {"Effect": "Allow",
+     "Principal": {"AWS": ["arn:aws:iam::111122223333:role/reader",
+                           "arn:aws:iam::111122223333:role/writer"]},
+     "Action": "kms:Decrypt",
+     "Resource": "*"}
+    ```
+    """
+    return subject.reported("KG105")
+
+
+@rule("KG107", "not-a-policy-document", Severity.ERROR, Fix.SAFE)
+def not_a_policy_document(subject: Subject) -> Iterator[Hit]:
+    """The JSON is something else than a policy: a single statement, a list, several values.
+
+    ## Why it matters
+    Guides and colleagues hand out statements. A statement takes effect only inside the
+    `Statement` list of a document.
+
+    ## Example
+    ```json
+    [{"Effect": "Allow", "Principal": {"AWS": "111122223333"},
+      "Action": "kms:*", "Resource": "*"}]
+    ```
+
+    ## Use instead
+    ```json
+    {"Version": "2012-10-17",
+     "Statement": [{"Effect": "Allow", "Principal": {"AWS": "111122223333"},
+                    "Action": "kms:*", "Resource": "*"}]}
+    ```
+    """
+    return subject.reported("KG107")

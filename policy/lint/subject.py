@@ -1,0 +1,207 @@
+"""One document as the rules see it: its statements, condition blocks and strings.
+
+All of it is read from the tree, because rules also speak about documents that are no policies yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from policy.lint.rule import Hit
+from policy.model import VERSION_2008, PolicyKind
+from policy.operators import Operator, parse_operator
+from policy.reader import DOCUMENT_ELEMENTS, STATEMENT_ELEMENTS, Document
+from policy.source import Span
+from policy.spelling import closest
+from policy.tree import Array, Member, Node, Object, String
+
+
+@dataclass(frozen=True, slots=True)
+class LintOptions:
+    """What the rules cannot learn from a document.
+
+    `scp_language` is "classic" where SCPs are limited to the syntax from before 2025.
+    """
+
+    scp_language: Literal["full", "classic"] = "full"
+
+
+DEFAULT_OPTIONS = LintOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string and the element that it belongs to, by the name that messages use.
+
+    `takes_variables` tells whether policy variables mean anything there; `operator` is set for
+    the values of a condition.
+    """
+
+    node: String
+    element: str
+    takes_variables: bool = False
+    operator: Operator | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """An operator of a Condition and what stands behind it. `operator` is None if unknown."""
+
+    name: String
+    operator: Operator | None
+    node: Node
+
+    @property
+    def entries(self) -> tuple[Member, ...]:
+        """The condition keys with their values."""
+        return self.node.members if isinstance(self.node, Object) else ()
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A document and the options it is checked with."""
+
+    document: Document
+    options: LintOptions = field(default=DEFAULT_OPTIONS)
+
+    @property
+    def kind(self) -> PolicyKind:
+        """The kind of policy that the document is taken for."""
+        return self.document.kind
+
+    @cached_property
+    def root(self) -> Object | None:
+        """The object that is the policy, or None where the text holds something else."""
+        tree = self.document.tree
+        if not isinstance(tree, Object):
+            return None
+        is_bare_statement = tree.get("Statement") is None and tree.get("Effect") is not None
+        return None if is_bare_statement else tree
+
+    @cached_property
+    def statements(self) -> tuple[Object, ...]:
+        """The statements, as far as they are objects."""
+        node = self.root.get("Statement") if self.root else None
+        return tuple(item for item in entries(node) if isinstance(item, Object))
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """The operators of all conditions."""
+        return tuple(
+            Block(member.name, parse_operator(member.name.value), member.value)
+            for statement in self.statements
+            for member in _members(statement.get("Condition"))
+        )
+
+    @cached_property
+    def texts(self) -> tuple[Text, ...]:
+        """Every string of the policy that is not the name of an element."""
+        return tuple(self._texts())
+
+    @cached_property
+    def is_without_variables(self) -> bool:
+        """Whether the version is one in which variables are plain text (AUTH B-6).
+
+        A version that is neither of the two is taken for a misspelt new one.
+        """
+        if self.root is None:
+            return False
+        version = self.root.get("Version")
+        if version is None:
+            return not self.is_misspelt(self.root, "Version")
+        return isinstance(version, String) and version.value == VERSION_2008
+
+    def reported(self, code: str) -> Iterator[Hit]:
+        """Yield what the parser and the reader found under a code."""
+        for problem in self.document.problems:
+            if problem.code == code:
+                yield Hit(problem.span, problem.message, problem.help, problem.notes)
+
+    def is_misspelt(self, node: Object, *names: str) -> bool:
+        """Tell whether an unknown member of the object most likely stands for one of these."""
+        known = DOCUMENT_ELEMENTS if node is self.root else STATEMENT_ELEMENTS
+        unknown = (m.name.value for m in node.members if m.name.value not in known)
+        return any(closest(name, known) in names for name in unknown)
+
+    def within(self, node: String, start: int, end: int) -> Span:
+        """Return the place of some characters of a string; all of it if the string has escapes."""
+        written = self.document.source.text[node.span.start : node.span.end]
+        if written == node.value:
+            first = node.span.start
+        elif written[1:-1] == node.value:
+            first = node.span.start + 1
+        else:
+            return node.span
+        return Span(first + start, first + end)
+
+    def _texts(self) -> Iterator[Text]:
+        for member in self.root.members if self.root else ():
+            if member.name.value != "Statement":
+                yield from _plain(member.value, member.name.value)
+        for statement in self.statements:
+            for member in statement.members:
+                if member.name.value == "Condition":
+                    yield from _condition_texts(member.value)
+                else:
+                    takes_variables = member.name.value in ("Resource", "NotResource")
+                    yield from _plain(member.value, member.name.value, takes_variables)
+
+
+def entries(node: Node | None) -> tuple[Node, ...]:
+    """Return the entries of a list, or the node itself where a list may be left out."""
+    if node is None:
+        return ()
+    return node.items if isinstance(node, Array) else (node,)
+
+
+def strings(node: Node | None) -> Iterator[String]:
+    """Yield every string below a node, the names of members included."""
+    waiting = [] if node is None else [node]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, String):
+            yield node
+        elif isinstance(node, Array):
+            waiting.extend(node.items)
+        elif isinstance(node, Object):
+            for member in node.members:
+                yield member.name
+                waiting.append(member.value)
+
+
+def opening(node: Object | Array) -> Span:
+    """Return the place of the bracket with which a node begins: where something is missing."""
+    return Span(node.span.start, node.span.start + 1)
+
+
+def short(text: str, limit: int = 60) -> str:
+    """Return a text of the document as messages quote it."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _members(node: Node | None) -> tuple[Member, ...]:
+    return node.members if isinstance(node, Object) else ()
+
+
+def _plain(node: Node, element: str, takes_variables: bool = False) -> Iterator[Text]:
+    for string in strings(node):
+        yield Text(string, element, takes_variables)
+
+
+def _condition_texts(node: Node) -> Iterator[Text]:
+    if not isinstance(node, Object):
+        yield from _plain(node, "Condition")
+        return
+    for block in node.members:
+        yield Text(block.name, "an operator")
+        operator = parse_operator(block.name.value)
+        if not isinstance(block.value, Object):
+            yield from _plain(block.value, "Condition")
+            continue
+        for entry in block.value.members:
+            yield Text(entry.name, "the name of a condition key")
+            for string in strings(entry.value):
+                yield Text(string, "a condition value", takes_variables=True, operator=operator)
