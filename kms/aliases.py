@@ -22,6 +22,7 @@ from kms.operation import (
     Scope,
     Target,
     operation,
+    required,
 )
 from kms.targets import nothing, of_key, resolve
 from policy import Arn, Resource
@@ -50,7 +51,7 @@ def _check_name(parameters: Parameters) -> None:
 def _alias_arn(parameters: Parameters, scope: Scope) -> Arn:
     caller = scope.call.caller
     partition = caller.arn.partition if caller.arn is not None else "aws"
-    name = parameters["AliasName"]
+    name = required(parameters, "AliasName")
     return Arn(partition, "kms", scope.call.region, caller.account or "", name)
 
 
@@ -74,7 +75,7 @@ def _current_key(parameters: Parameters, scope: Scope) -> Target:
 
 
 def _new_key(parameters: Parameters, scope: Scope) -> Target:
-    named = parameters["TargetKeyId"]
+    named = required(parameters, "TargetKeyId")
     if named.startswith(_PREFIX) or ":alias/" in named:  # CORE K-163
         raise ValidationFailed("Aliases must refer to keys. Not aliases")
     return resolve(named, scope, aliases=False)
@@ -96,24 +97,36 @@ def create_alias(parameters: Parameters, scope: Scope) -> Change:
     return Change(scope.state.with_alias(alias))
 
 
-@operation(
-    "UpdateAlias",
-    Check("kms:UpdateAlias", target=_alias),
-    Check("kms:UpdateAlias", target=_current_key),
-    Check("kms:UpdateAlias", target=_new_key, states=NOT_PENDING_DELETION),
-    prepare=_check_name,
-)
-def update_alias(parameters: Parameters, scope: Scope) -> Change:
-    """Point an alias at another key of the same kind and usage (CORE K-165)."""
+def _examine_update(parameters: Parameters, scope: Scope) -> None:
+    """CORE K-165: both keys are of one kind and usage; told before the state of the new one."""
     alias, old = _existing(parameters, scope)
-    new = scope.targets[2].key
-    assert new is not None  # noqa: S101 - the gate allows nothing on a key that is not there
+    new = _replacement(scope)
     if (old.usage, _kind(old)) != (new.usage, _kind(new)):
         was, to = (old.usage, new.usage) if old.usage is not new.usage else (_kind(old), _kind(new))
         raise ValidationFailed(
             f"Alias {alias.arn} cannot be changed from a CMK with key usage {was} to a CMK with "
             f"key usage {to}. The key usage of the current CMK and the new CMK must be the same."
         )
+
+
+def _replacement(scope: Scope) -> Key:
+    new = scope.targets[2].key
+    assert new is not None  # noqa: S101 - the gate allows nothing on a key that is not there
+    return new
+
+
+@operation(
+    "UpdateAlias",
+    Check("kms:UpdateAlias", target=_alias),
+    Check("kms:UpdateAlias", target=_current_key),
+    Check("kms:UpdateAlias", target=_new_key, states=NOT_PENDING_DELETION),
+    prepare=_check_name,
+    examine=_examine_update,
+)
+def update_alias(parameters: Parameters, scope: Scope) -> Change:
+    """Point an alias at another key of the same kind and usage (CORE K-165)."""
+    alias, old = _existing(parameters, scope)
+    new = _replacement(scope)
     if old.arn != new.arn:
         _require_room(new, scope)
     alias = replace(alias, target_key_arn=str(new.arn), updated_at=scope.now)

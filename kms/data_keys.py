@@ -40,11 +40,13 @@ def _prepare(parameters: Parameters) -> None:
         raise ValidationFailed("EncryptionContext is too large.")
 
 
-def _examine(parameters: Parameters, _scope: Scope) -> None:
-    """CORE K-68 (a): checked once the key is found and allowed, before its usage."""
+def _examine(parameters: Parameters, scope: Scope) -> None:
+    """CORE K-68: checked once the key is found and allowed; (b) is part of its usage."""
     _refuse_recipient(parameters)
     if ("KeySpec" in parameters) == ("NumberOfBytes" in parameters):
         raise ValidationFailed("Please specify either number of bytes or key spec.")
+    if scope.key.usage is KeyUsage.ENCRYPT_DECRYPT and not scope.key.is_symmetric:
+        raise InvalidKeyUsage("You cannot generate a data key with an asymmetric CMK")
 
 
 def _refuse_recipient(parameters: Parameters) -> None:
@@ -55,8 +57,6 @@ def _refuse_recipient(parameters: Parameters) -> None:
 def _data_key(parameters: Parameters, scope: Scope) -> tuple[bytes, Output]:
     """Return new random bytes and the output that seals them."""
     key = scope.key
-    if not key.is_symmetric:
-        raise InvalidKeyUsage("You cannot generate a data key with an asymmetric CMK")
     size = parameters.get("NumberOfBytes") or _SIZES[parameters["KeySpec"]]
     plaintext = scope.entropy.random_bytes(size)
     material = key.current_material

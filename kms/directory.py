@@ -107,13 +107,15 @@ class Directory:
 
     def without_identity(self, arn: Arn) -> Directory:
         """Return the directory without a user or role."""
-        old = self.identities.get(str(arn))
+        old, roles = self.identities.get(str(arn)), self.roles
         if old is None:
             return self
+        if arn.type == "role":
+            roles = roles.discard((arn.account, arn.last.lower()))
         return replace(
             self,
             identities=self.identities.discard(str(arn)),
-            roles=self.roles.discard((arn.account, arn.last.lower())),
+            roles=roles,
             unique_ids=self.unique_ids.discard(old.unique_id),
         )
 

@@ -26,6 +26,7 @@ from kms.operation import (
     Scope,
     Target,
     operation,
+    required,
 )
 from kms.targets import key_named, key_of_ciphertext, resolve
 
@@ -208,7 +209,9 @@ def decrypt(parameters: Parameters, scope: Scope) -> Change:
 
 
 def _source_key(parameters: Parameters, scope: Scope) -> Target:
-    resolve(parameters["DestinationKeyId"], scope, aliases=True)  # CORE K-67: the first to fail
+    resolve(
+        required(parameters, "DestinationKeyId"), scope, aliases=True
+    )  # CORE K-67: the first to fail
     return key_of_ciphertext("CiphertextBlob", SOURCE.key)(parameters, scope)
 
 

@@ -17,7 +17,17 @@ from kms.errors import (
     ValidationFailed,
 )
 from kms.model import Key, KeyUsage
-from kms.operation import USABLE, Change, Check, Facts, Parameters, Scope, Target, operation
+from kms.operation import (
+    USABLE,
+    Change,
+    Check,
+    Facts,
+    Parameters,
+    Scope,
+    Target,
+    operation,
+    required,
+)
 from kms.state import State
 from kms.targets import key_named, of_key, resolve
 from policy import Grant, GrantConstraints, root_arn
@@ -227,7 +237,7 @@ def list_grants(parameters: Parameters, scope: Scope) -> Change:
     grantee, grant_id = parameters.get("GranteePrincipal"), parameters.get("GrantId")
     arn = str(scope.key.arn)
     bound = ("ListGrants", arn, grantee or "", grant_id or "")
-    start = paging.start_of(parameters, *bound)
+    start = paging.start_of(parameters, *bound, parts=2)
     grants = scope.state.grants_of(arn)
 
     def entries() -> Iterator[tuple[Any, dict[str, Any]]]:
@@ -291,7 +301,8 @@ def _retired_grant(parameters: Parameters, scope: Scope) -> Target:
         key_arn, grant_id = known
         target = of_key(scope.state.keys[key_arn])
     else:
-        target, grant_id = resolve(parameters["KeyId"], scope, aliases=False), parameters["GrantId"]
+        target = resolve(required(parameters, "KeyId"), scope, aliases=False)
+        grant_id = required(parameters, "GrantId")
     if target.key is None:
         return target
     return replace(target, grant=_grant(target.key, grant_id, scope))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from kms import paging
 from kms.errors import NotFound
 from kms.operation import Change, Check, Facts, Parameters, Scope, Target, operation
 from kms.policy_checks import bound_ids, check_policy
@@ -28,9 +29,13 @@ def get_key_policy(_parameters: Parameters, scope: Scope) -> Change:
 
 
 @operation("ListKeyPolicies", Check("kms:ListKeyPolicies", target=key_named("KeyId")))
-def list_key_policies(_parameters: Parameters, scope: Scope) -> Change:
+def list_key_policies(parameters: Parameters, scope: Scope) -> Change:
     """Name the only policy that a key has."""
-    return Change(scope.state, {"PolicyNames": [POLICY_NAME], "Truncated": False})
+    bound = ("ListKeyPolicies", str(scope.key.arn))
+    start = paging.start_of(parameters, *bound)
+    entries = [(POLICY_NAME, POLICY_NAME)] if start is None else []
+    names, more = paging.page(parameters, entries, 100, 1000, *bound)
+    return Change(scope.state, {"PolicyNames": names, **more})
 
 
 def _bypass_fact(parameters: Parameters, _target: Target, _scope: Scope) -> Facts:

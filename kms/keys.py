@@ -274,7 +274,7 @@ def _switched(scope: Scope, state: KeyState) -> Change:
 
 # Tags
 
-_TAG_TEXT = re.compile(r"[\w\s.:/=+\-@]*")
+_TAG_TEXT = re.compile(r"[\w .:/=+\-@]*")
 
 
 def _check_tags(tags: Sequence[dict[str, str]]) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from kms.errors import Disabled, InvalidKeyUsage, InvalidState, KmsError
+from kms.errors import Disabled, InvalidKeyUsage, InvalidState, KmsError, ValidationFailed
 from kms.model import Key, KeyState, KeyUsage
 from kms.runtime import Entropy
 from kms.settings import Settings
@@ -165,6 +165,17 @@ def operation(
         return run
 
     return register
+
+
+def required(parameters: Parameters, member: str) -> Any:
+    """Return a member that finding the target needs, also where only a decision is asked for."""
+    if member not in parameters:
+        path = member[:1].lower() + member[1:]
+        raise ValidationFailed(
+            f"1 validation error detected: Value null at '{path}' failed to satisfy constraint: "
+            "Member must not be null"
+        )
+    return parameters[member]
 
 
 def require_usage(key: Key, usage: KeyUsage, operation_name: str) -> None:

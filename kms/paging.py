@@ -17,10 +17,11 @@ T = TypeVar("T")
 MAX_MARKER = 1024
 
 
-def start_of(parameters: Parameters, *bound_to: str) -> Any | None:
+def start_of(parameters: Parameters, *bound_to: str, parts: int = 1) -> Any | None:
     """Return the sort key after which the page begins, or None for the first page.
 
-    Raises InvalidMarker for a marker that was not made for this very list.
+    A sort key is a text, or a tuple of so many `parts`. Raises InvalidMarker for a marker that
+    was not made for this very list.
     """
     marker = parameters.get("Marker")
     if marker is None:
@@ -32,9 +33,12 @@ def start_of(parameters: Parameters, *bound_to: str) -> Any | None:
         *bound, last = read
     except (binascii.Error, UnicodeError, ValueError, TypeError, RecursionError):
         raise InvalidMarker from None
-    if bound != list(bound_to) or not isinstance(last, str | list):
+    texts = [last] if parts == 1 else last
+    if bound != list(bound_to) or not isinstance(texts, list) or len(texts) != parts:
         raise InvalidMarker
-    return tuple(last) if isinstance(last, list) else last
+    if not all(isinstance(text, str) for text in texts):
+        raise InvalidMarker
+    return last if parts == 1 else tuple(texts)
 
 
 def page(
@@ -51,6 +55,7 @@ def page(
     more = next(iterator, None) is not None
     paging: Output = {"Truncated": more}
     if more and taken:
-        text = json.dumps([*bound_to, taken[-1][0]], separators=(",", ":"))
+        # Letters are not escaped: a marker has little room, and tags have long names.
+        text = json.dumps([*bound_to, taken[-1][0]], separators=(",", ":"), ensure_ascii=False)
         paging["NextMarker"] = base64.urlsafe_b64encode(text.encode()).decode("ascii")
     return [item for _, item in taken], paging

@@ -75,6 +75,40 @@ def takes(operation: str, member: str) -> bool:
     return member in _plan(operation).members
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The type of a request or one of its parts, for surfaces that write values as text.
+
+    `name` is string, integer, boolean, blob, timestamp, list, map or structure; `parts` are the
+    members of a structure, `of` is what a list or map holds.
+    """
+
+    name: str
+    parts: Mapping[str, Kind] = field(default_factory=lambda: MappingProxyType({}))
+    of: Kind | None = None
+
+
+def request_kind(operation: str) -> Kind:
+    """Return the type of an operation's request; raises UnknownOperation."""
+    try:
+        name = _model()["operations"][operation]["input"]
+    except KeyError:
+        raise UnknownOperation from None
+    return _kind(name)
+
+
+@cache
+def _kind(name: str) -> Kind:
+    source = _model()["shapes"][name]
+    kind = source["type"]
+    if kind == "structure":
+        parts = {member: _kind(target["shape"]) for member, target in source["members"].items()}
+        return Kind(kind, MappingProxyType(parts))
+    if kind in ("list", "map"):
+        return Kind(kind, of=_kind(source["member" if kind == "list" else "value"]["shape"]))
+    return Kind(kind)
+
+
 def secret_members(operation: str) -> frozenset[str]:
     """Return the members of a request that no log and no message may show (CORE K-179)."""
     members = _plan(operation).members

@@ -9,7 +9,7 @@ from dataclasses import replace
 from kms.envelope import parse as parse_blob
 from kms.errors import AccessDenied, InvalidArn, InvalidCiphertext, NotFound
 from kms.model import Key, KeyManager
-from kms.operation import Parameters, Scope, Target
+from kms.operation import Parameters, Scope, Target, required
 from policy import Arn, Resource
 from policy.arn import is_account_id
 from policy.messages import unreachable_message
@@ -30,7 +30,7 @@ def key_named(member: str, *, aliases: bool = False) -> Finder:
     """Return a finder of the key that a member names; `aliases` tells whether one may be used."""
 
     def find(parameters: Parameters, scope: Scope) -> Target:
-        return resolve(parameters[member], scope, aliases=aliases)
+        return resolve(required(parameters, member), scope, aliases=aliases)
 
     return find
 

@@ -1,0 +1,1 @@
+"""The scenario language: suites of steps over a world, read, run and reported."""
