@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from typing import Any
 
@@ -165,6 +165,8 @@ class _Repair:
             elif len(self.problems) < MAX_PROBLEMS:
                 meant = self._mistake(token)
                 if not kept and _is_prose(token, meant):
+                    last = self.problems[-1]
+                    self.problems[-1] = replace(last, help="a policy is a JSON object, in { }")
                     return []
                 if meant is not None:
                     kept.append(_as(token, meant))
@@ -191,7 +193,8 @@ class _Repair:
             self.damaged.append(_span(token))
             return "STRING"
         if kind == "BAD_NUMBER":
-            self._note("KG104", f"'{_short(text)}' is not a number in JSON", token)
+            self._note("KG104", f"'{_short(text)}' is not a number in JSON", token,
+                       'write another number, or put it in " quotes')  # fmt: skip
             self.damaged.append(_span(token))
             return "NUMBER"
         if kind == "WORD":
@@ -199,9 +202,8 @@ class _Repair:
             if meant in ("true", "false", "null"):
                 self._note("KG104", f"'{text}' is not allowed in JSON", token, f"write {meant}")
                 return meant.upper()
-            self._note(
-                "KG104", f"the unquoted string '{_short(text)}' is not allowed in JSON", token
-            )
+            self._note("KG104", f"the unquoted string '{_short(text)}' is not allowed in JSON",
+                       token, 'put it in " quotes')  # fmt: skip
             return "STRING"
         if kind == "UNCLOSED" and text[-1] in _TYPOGRAPHIC:
             at = (token.end_pos or 0) - 1
@@ -235,7 +237,7 @@ class _Repair:
                     message = f"syntax error: character U+{ord(found[0]):04X} must be escaped"
                 self.problems.append(Problem("KG101", message, Span(start, start + 1)))
             return "STRING"
-        shown = f"'{text}'" if text.isprintable() else f"character U+{ord(text[0]):04X}"
+        shown = f"'{_short(text)}'" if text.isprintable() else f"character U+{ord(text[0]):04X}"
         self._note("KG101", f"syntax error: unexpected {shown}", token)
         return _SIGNS_MEANT.get(text)
 
@@ -334,14 +336,19 @@ class _Repair:
         notes = tuple(Note(f"'{o}' opened here", _span(o)) for o in self.open[-1:])
         expected = f"'{_SIGNS[wanted]}'" if wanted else "the end of the text"
         self._expected(expected, token, notes=notes)
-        opener = _CLOSERS[token.type]
-        inner = next((i for i, o in enumerate(reversed(self.open)) if o.type == opener), None)
-        # Some brackets were not closed, this one has the wrong shape, or it is one too many.
-        closing = [0, 1] if inner is None else [0, 1, inner + 1]
+        inner = [opener.type for opener in reversed(self.open)]
+        closing = [0]  # it is one too many,
+        if inner:
+            closing.append(1)  # or it has the wrong shape,
+        if _CLOSERS[token.type] in inner:
+            closing.append(inner.index(_CLOSERS[token.type]) + 1)  # or others are missing
         best = max(closing, key=lambda count: (self._agreeing(count), count))
-        for _ in range(min(best, inner or 1)):
+        if best == 1:
             self._close(parser, token)
-        return self._take(parser, token) if inner is not None and best > inner else True
+            return True
+        for _ in range(best - 1):
+            self._close(parser, token)
+        return best == 0 or self._take(parser, token)
 
     def _agreeing(self, closing: int) -> int:
         """Return how many of the next tokens fit, once that many brackets are closed."""
@@ -397,9 +404,7 @@ class _Repair:
             wanted = f"'{_SIGNS[_OPENERS[self.open[-1].type]]}'"
             note = Note(f"'{self.open[-1]}' opened here", _span(self.open[-1]))
             at = self.tokens[-1].end_pos or 0
-            self._expected(
-                wanted, Token("$END", "", start_pos=at, end_pos=at + 1), notes=(note,)
-            )
+            self._expected(wanted, Token("$END", "", start_pos=at, end_pos=at + 1), notes=(note,))
             while self.open:
                 self._close(parser, end)
         try:
@@ -496,7 +501,7 @@ def unescape(text: str) -> str:
     """Return the value of a string literal; escapes that JSON does not know stay as written."""
     quote = text[:1]
     closed = len(text) > 1 and text[-1] in "\"'”’“‘" and quote in "\"'“‘”’"
-    inner = text[1:-1] if closed else text.lstrip("\"'“‘”’")
+    inner = text[1:-1] if closed else text.strip("\"'“‘”’")
     return _ESCAPE.sub(_unescaped, inner) if "\\" in inner else inner
 
 

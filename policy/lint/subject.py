@@ -55,9 +55,9 @@ class Block:
     node: Node
 
     @property
-    def entries(self) -> tuple[Member, ...]:
+    def members(self) -> tuple[Member, ...]:
         """The condition keys with their values."""
-        return self.node.members if isinstance(self.node, Object) else ()
+        return _members(self.node)
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Subject:
 
     @cached_property
     def texts(self) -> tuple[Text, ...]:
-        """Every string of the policy that is not the name of an element."""
+        """Every string in a known element, the names in Principal and Condition included."""
         return tuple(self._texts())
 
     @cached_property
@@ -120,6 +120,20 @@ class Subject:
             if problem.code == code:
                 yield Hit(problem.span, problem.message, problem.help, problem.notes)
 
+    def reported_missing(self, code: str, *names: str) -> Iterator[Hit]:
+        """Yield the same, but where one of these elements is only misspelt."""
+        for hit in self.reported(code):
+            node = self._objects.get(hit.span.start)
+            if node is None or not self.is_misspelt(node, *names):
+                yield hit
+
+    def lacking(self, *names: str) -> Iterator[Object]:
+        """Yield the statements that have none of these elements, nor a misspelt one."""
+        for statement in self.statements:
+            has_one = any(statement.get(name) is not None for name in names)
+            if not (has_one or self.is_misspelt(statement, *names)):
+                yield statement
+
     def is_misspelt(self, node: Object, *names: str) -> bool:
         """Tell whether an unknown member of the object most likely stands for one of these."""
         known = DOCUMENT_ELEMENTS if node is self.root else STATEMENT_ELEMENTS
@@ -137,21 +151,27 @@ class Subject:
             return node.span
         return Span(first + start, first + end)
 
+    @cached_property
+    def _objects(self) -> dict[int, Object]:
+        found = (self.root, *self.statements)
+        return {node.span.start: node for node in found if node is not None}
+
     def _texts(self) -> Iterator[Text]:
         for member in self.root.members if self.root else ():
-            if member.name.value != "Statement":
+            if member.name.value in ("Id", "Version"):
                 yield from _plain(member.value, member.name.value)
         for statement in self.statements:
             for member in statement.members:
-                if member.name.value == "Condition":
+                name = member.name.value
+                if name == "Condition":
                     yield from _condition_texts(member.value)
-                else:
-                    takes_variables = member.name.value in ("Resource", "NotResource")
-                    yield from _plain(member.value, member.name.value, takes_variables)
+                elif name in STATEMENT_ELEMENTS:
+                    takes_variables = name in ("Resource", "NotResource")
+                    yield from _plain(member.value, name, takes_variables=takes_variables)
 
 
 def entries(node: Node | None) -> tuple[Node, ...]:
-    """Return the entries of a list, or the node itself where a list may be left out."""
+    """Return the entries of a list, or the node itself where the list is left out."""
     if node is None:
         return ()
     return node.items if isinstance(node, Array) else (node,)
@@ -172,9 +192,11 @@ def strings(node: Node | None) -> Iterator[String]:
                 waiting.append(member.value)
 
 
-def opening(node: Object | Array) -> Span:
-    """Return the place of the bracket with which a node begins: where something is missing."""
-    return Span(node.span.start, node.span.start + 1)
+def opening(node: Node) -> Span:
+    """Return where a node begins: the bracket of a list or an object, all of anything else."""
+    if isinstance(node, Object | Array):
+        return Span(node.span.start, node.span.start + 1)
+    return node.span
 
 
 def short(text: str, limit: int = 60) -> str:
@@ -186,7 +208,7 @@ def _members(node: Node | None) -> tuple[Member, ...]:
     return node.members if isinstance(node, Object) else ()
 
 
-def _plain(node: Node, element: str, takes_variables: bool = False) -> Iterator[Text]:
+def _plain(node: Node, element: str, *, takes_variables: bool = False) -> Iterator[Text]:
     for string in strings(node):
         yield Text(string, element, takes_variables)
 
@@ -201,7 +223,7 @@ def _condition_texts(node: Node) -> Iterator[Text]:
         if not isinstance(block.value, Object):
             yield from _plain(block.value, "Condition")
             continue
-        for entry in block.value.members:
-            yield Text(entry.name, "the name of a condition key")
-            for string in strings(entry.value):
+        for member in block.value.members:
+            yield Text(member.name, "the name of a condition key")
+            for string in strings(member.value):
                 yield Text(string, "a condition value", takes_variables=True, operator=operator)

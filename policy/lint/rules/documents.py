@@ -117,8 +117,4 @@ def missing_statement(subject: Subject) -> Iterator[Hit]:
                     "Action": "kms:*", "Resource": "*"}]}
     ```
     """
-    root = subject.root
-    if root is None or root.get("Statement") is not None or not subject.is_misspelt(
-        root, "Statement"
-    ):
-        yield from subject.reported("KG112")
+    return subject.reported_missing("KG112", "Statement")

@@ -51,7 +51,7 @@ def missing_effect(subject: Subject) -> Iterator[Hit]:
     {"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "kms:*", "Resource": "*"}
     ```
     """
-    return (hit for hit in subject.reported("KG113") if not subject.is_misspelt_at(hit, "Effect"))
+    return subject.reported_missing("KG113", "Effect")
 
 
 @rule("KG114", "invalid-effect", Severity.ERROR, Fix.SAFE)
@@ -93,8 +93,7 @@ def missing_action(subject: Subject) -> Iterator[Hit]:
      "Action": ["kms:ScheduleKeyDeletion", "kms:DeleteImportedKeyMaterial"], "Resource": "*"}
     ```
     """
-    names = ("Action", "NotAction")
-    for statement in subject.lacking(*names):
+    for statement in subject.lacking("Action", "NotAction"):
         yield Hit(opening(statement), "the statement has no Action and therefore no effect")
 
 
@@ -151,8 +150,7 @@ def missing_principal(subject: Subject) -> Iterator[Hit]:
      "Action": ["kms:Encrypt", "kms:Decrypt"], "Resource": "*"}
     ```
     """
-    names = ("Principal", "NotPrincipal")
-    return (hit for hit in subject.reported("KG117") if not subject.is_misspelt_at(hit, *names))
+    return subject.reported_missing("KG117", "Principal", "NotPrincipal")
 
 
 @rule(

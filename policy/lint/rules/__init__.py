@@ -1,0 +1,92 @@
+"""Every rule, in the order of the codes. A code keeps its meaning for ever."""
+
+from policy.lint.rule import Rule
+from policy.lint.rules.characters import forbidden_character, unresolved_placeholder
+from policy.lint.rules.conditions import (
+    duplicate_condition_key_case,
+    null_operator_misuse,
+    unknown_operator,
+)
+from policy.lint.rules.documents import (
+    invalid_version,
+    missing_statement,
+    missing_version,
+    outdated_version,
+)
+from policy.lint.rules.organizations import rcp_syntax, scp_classic_syntax
+from policy.lint.rules.sids import duplicate_sid, empty_sid, sid_characters
+from policy.lint.rules.statements import (
+    conflicting_elements,
+    invalid_effect,
+    invalid_principal_key,
+    missing_action,
+    missing_effect,
+    missing_principal,
+    missing_resource,
+    principal_not_allowed,
+    unknown_element,
+    wrong_json_type,
+)
+from policy.lint.rules.syntax import (
+    duplicate_member,
+    json_syntax_error,
+    missing_comma,
+    non_json_construct,
+    not_a_policy_document,
+    trailing_comma,
+)
+from policy.lint.rules.values import (
+    empty_list,
+    empty_object,
+    mixed_value_types,
+    number_for_account_id,
+)
+from policy.lint.rules.variables import (
+    malformed_variable,
+    unknown_variable,
+    variable_in_wrong_place,
+    variable_needs_version,
+    variable_with_operator,
+)
+
+RULES: tuple[Rule, ...] = (
+    json_syntax_error,  # KG101
+    trailing_comma,
+    missing_comma,
+    non_json_construct,
+    duplicate_member,
+    duplicate_condition_key_case,
+    not_a_policy_document,
+    unknown_element,
+    missing_version,
+    invalid_version,  # KG110
+    outdated_version,
+    missing_statement,
+    missing_effect,
+    invalid_effect,
+    missing_action,
+    missing_resource,
+    missing_principal,
+    principal_not_allowed,
+    conflicting_elements,
+    wrong_json_type,  # KG120
+    mixed_value_types,
+    number_for_account_id,
+    empty_list,
+    empty_object,
+    sid_characters,
+    duplicate_sid,
+    empty_sid,
+    malformed_variable,
+    variable_in_wrong_place,
+    variable_needs_version,  # KG130
+    variable_with_operator,
+    unknown_variable,
+    forbidden_character,
+    null_operator_misuse,
+    unresolved_placeholder,
+    rcp_syntax,
+    scp_classic_syntax,
+    unknown_operator,  # KG208
+    invalid_principal_key,  # KG215
+)

@@ -1,0 +1,107 @@
+"""Operators and condition keys, as they are written (AUTH B-13, B-14, F-7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policy.errors import Note
+from policy.lint.rule import Fix, Hit, Severity, rule
+from policy.lint.subject import Block, Subject, entries, short
+from policy.operators import Family, SetOperator
+from policy.reader import value_text
+from policy.tree import String
+
+
+@rule("KG106", "duplicate-condition-key-case", Severity.ERROR, Fix.UNSAFE)
+def duplicate_condition_key_case(subject: Subject) -> Iterator[Hit]:
+    """An operator has a condition key twice, with other capitals.
+
+    ## Why it matters
+    Capitals do not tell condition keys apart. Both entries speak of the same fact and both have
+    to hold, so two lists that were meant as alternatives exclude each other.
+
+    ## Example
+    ```json
+    {"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com",
+                      "kms:viaService": "ebs.eu-west-1.amazonaws.com"}}
+    ```
+
+    ## Use instead
+    ```json
+    {"StringEquals": {"kms:ViaService": ["s3.eu-west-1.amazonaws.com",
+                                         "ebs.eu-west-1.amazonaws.com"]}}
+    ```
+    """
+    for block in subject.blocks:
+        first: dict[str, String] = {}
+        exact: set[str] = set()
+        for entry in block.members:
+            name = entry.name
+            other = first.setdefault(name.value.lower(), name)
+            if other is not name and name.value not in exact:
+                message = (
+                    f"condition key '{short(name.value)}' repeats '{short(other.value)}' "
+                    "with other capitals"
+                )
+                yield Hit(name.span, message, notes=(Note("first here", other.span),))
+            exact.add(name.value)
+
+
+@rule("KG134", "null-operator-misuse", Severity.ERROR, Fix.UNSAFE)
+def null_operator_misuse(subject: Subject) -> Iterator[Hit]:
+    """Null has a prefix or a suffix, or a value that is neither true nor false.
+
+    ## Why it matters
+    Null asks one thing: is the key absent? `IfExists` would make the question pointless, and
+    with `ForAllValues` or `ForAnyValue` the answer is the same for every request.
+
+    ## Example
+    ```json
+    {"NullIfExists": {"kms:ViaService": "true"}}
+    ```
+
+    ## Use instead
+    ```json
+    {"Null": {"kms:ViaService": "true"}}
+    ```
+    """
+    yield from subject.reported("KG134")
+    for block in subject.blocks:
+        operator = block.operator
+        if operator is None or operator.base.family is not Family.NULL:
+            continue
+        if operator.set_operator is not None:
+            constant = "true" if operator.set_operator is SetOperator.ALL else "false"
+            message = f"{operator} is not valid; it is {constant} for every request"
+            yield Hit(block.name.span, message, 'write "Null"')
+        yield from _null_values(block)
+
+
+def _null_values(block: Block) -> Iterator[Hit]:
+    for entry in block.members:
+        for value in entries(entry.value):
+            text = value_text(value)
+            if text is not None and text.lower() not in ("true", "false"):
+                message = f"Null is not valid; its value is '{short(text)}', not true or false"
+                yield Hit(value.span, message)
+
+
+@rule("KG208", "unknown-operator", Severity.ERROR, Fix.UNSAFE)
+def unknown_operator(subject: Subject) -> Iterator[Hit]:
+    """A condition has an operator that does not exist.
+
+    ## Why it matters
+    The service refuses the document. Close misses are common: a missing `s`, `StringMatches`,
+    `IfExists` in front.
+
+    ## Example
+    ```json
+    {"StringEqual": {"kms:CallerAccount": "111122223333"}}
+    ```
+
+    ## Use instead
+    ```json
+    {"StringEquals": {"kms:CallerAccount": "111122223333"}}
+    ```
+    """
+    return subject.reported("KG208")

@@ -1,0 +1,455 @@
+"""Each rule by itself: its page, its two examples, and the edges of what it finds."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from policy.lint import RULES, Finding, Fix, LintOptions, Rule, Severity, lint
+from policy.model import PolicyKind
+from policy.reader import STATEMENT_ELEMENTS, read
+from policy.source import Source
+
+ERROR, WARNING, SUGGESTION = Severity.ERROR, Severity.WARNING, Severity.SUGGESTION
+NONE, SAFE, UNSAFE = Fix.NONE, Fix.SAFE, Fix.UNSAFE
+
+# Code, slug, severity and fix of the catalogue, and what the rule says about its own example.
+CATALOGUE = [
+    ("KG101", "json-syntax-error", ERROR, NONE, "syntax error: expected ']', found '}'"),
+    ("KG102", "trailing-comma", ERROR, SAFE, "trailing comma before ']'"),
+    ("KG103", "missing-comma", ERROR, SAFE, "missing ',' after \"Rotate\""),
+    ("KG104", "non-json-construct", ERROR, SAFE | UNSAFE, "a comment is not allowed in JSON"),
+    ("KG105", "duplicate-member", ERROR, SAFE | UNSAFE,
+     "'AWS' is given twice in this object; only one of them is used"),
+    ("KG106", "duplicate-condition-key-case", ERROR, UNSAFE,
+     "condition key 'kms:viaService' repeats 'kms:ViaService' with other capitals"),
+    ("KG107", "not-a-policy-document", ERROR, SAFE,
+     "expected a policy document, found a bare list of statements"),
+    ("KG108", "unknown-element", ERROR, UNSAFE,
+     "unknown policy element 'Resources'; did you mean 'Resource'?"),
+    ("KG109", "missing-version", WARNING, SAFE | UNSAFE,
+     "no Version; the policy is read as 2008-10-17 and policy variables are taken literally"),
+    ("KG110", "invalid-version", ERROR, UNSAFE,
+     "'2025-03-31' is not a policy language version; use \"2012-10-17\""),
+    ("KG111", "outdated-version", WARNING, SAFE | UNSAFE,
+     "policy language 2008-10-17 has no policy variables; use 2012-10-17"),
+    ("KG112", "missing-statement", ERROR, NONE, "the policy has no statement"),
+    ("KG113", "missing-effect", ERROR, NONE, "the statement has no Effect"),
+    ("KG114", "invalid-effect", ERROR, SAFE, 'Effect must be "Allow" or "Deny", not "DENY"'),
+    ("KG115", "missing-action", ERROR, NONE,
+     "the statement has no Action and therefore no effect"),
+    ("KG116", "missing-resource", ERROR, UNSAFE,
+     "the statement has no Resource and does not apply to any KMS key"),
+    ("KG117", "missing-principal", ERROR, NONE,
+     "a statement of a key policy must have a Principal"),
+    ("KG118", "principal-not-allowed", ERROR, UNSAFE,
+     "an identity policy cannot have Principal; "
+     "the principal is the identity it is attached to"),
+    ("KG119", "conflicting-elements", ERROR, NONE,
+     "'Principal' and 'NotPrincipal' cannot be used in the same statement"),
+    ("KG120", "wrong-json-type", ERROR, NONE, "'Condition' must be an object, found a list"),
+    ("KG121", "mixed-value-types", WARNING, SAFE,
+     "the values of 'kms:ScheduleKeyDeletionPendingWindowInDays' mix strings and numbers"),
+    ("KG122", "number-for-account-id", ERROR, SAFE | UNSAFE,
+     'quote the account ID "098765432109"'),
+    ("KG123", "empty-list", ERROR, NONE,
+     "the empty AWS list makes this statement name no AWS principal"),
+    ("KG124", "empty-object", WARNING, SAFE, "empty StringEquals"),
+    ("KG125", "sid-characters", ERROR, SAFE,
+     "a Sid in an identity policy may only have letters and digits"),
+    ("KG126", "duplicate-sid", ERROR, UNSAFE, "Sid 'Service' is used by 2 statements"),
+    ("KG127", "empty-sid", SUGGESTION, SAFE, "empty Sid"),
+    ("KG128", "malformed-variable", ERROR, SAFE,
+     "malformed policy variable ${aws:PrincipalTag/team, none}: "
+     "the default is not in single quotes"),
+    ("KG129", "variable-in-wrong-place", ERROR, NONE,
+     "policy variables work only in Resource and in condition values, not in Principal"),
+    ("KG130", "variable-needs-version", ERROR, UNSAFE,
+     "'${aws:userid}' is plain text unless Version is 2012-10-17"),
+    ("KG131", "variable-with-operator", ERROR, NONE,
+     "policy variables cannot be used with DateLessThan"),
+    ("KG132", "unknown-variable", WARNING, NONE,
+     "'${AWS::AccountId}' is not a policy variable; "
+     "it belongs to a template that was not rendered"),
+    ("KG133", "forbidden-character", ERROR, SAFE,
+     "character U+2013 cannot be used in a key policy"),
+    ("KG134", "null-operator-misuse", ERROR, UNSAFE,
+     "NullIfExists is not valid; Null takes no suffix"),
+    ("KG135", "unresolved-placeholder", ERROR, NONE, "unresolved placeholder '<account-id>'"),
+    ("KG136", "rcp-syntax", ERROR, SAFE, "resource control policies do not support NotAction"),
+    ("KG137", "scp-classic-syntax", ERROR, NONE,
+     "classic SCPs do not support a wildcard before the end of an action"),
+    ("KG208", "unknown-operator", ERROR, UNSAFE,
+     "unknown condition operator 'StringEqual'; did you mean 'StringEquals'?"),
+    ("KG215", "invalid-principal-key", ERROR, SAFE,
+     "unknown principal type 'service'; did you mean 'Service'?"),
+]  # fmt: skip
+MESSAGES = {code: message for code, *_, message in CATALOGUE}
+
+# An example that cannot help showing a second rule, elsewhere in its text.
+ACCOMPANIED = {"KG130": {"KG111"}}
+
+KEY, IDENTITY = PolicyKind.KEY_POLICY, PolicyKind.IDENTITY_POLICY
+SCP, RCP = PolicyKind.SCP, PolicyKind.RCP
+
+_SECTION = re.compile(
+    r"^## (Example|Use instead)\n```(json|text)\n(.*?)\n```$", re.MULTILINE | re.DOTALL
+)
+_ELEMENT = re.compile(rf'"(?:{"|".join(STATEMENT_ELEMENTS)})"\s*:')
+
+
+def named(code: str) -> Rule:
+    return next(rule for rule in RULES if rule.code == code)
+
+
+def kind_for(rule: Rule) -> PolicyKind:
+    return next(kind for kind in PolicyKind if kind in rule.kinds)
+
+
+def document(fragment: str, kind: PolicyKind) -> str:
+    """Return a document around a fragment: statements, an operator block, or a document itself."""
+    if re.search(r'"(?:Version|Statement)"\s*:', fragment):
+        return fragment
+    if not _ELEMENT.search(fragment):
+        who = '"Principal": "*", ' if kind.names_principals else ""
+        fragment = (
+            f'{{"Effect": "Deny", {who}"Action": "kms:Decrypt", "Resource": "*", '
+            f'"Condition": {fragment}\n}}'
+        )
+    if not fragment.startswith("["):
+        fragment = f"[{fragment}\n]"
+    return f'{{"Version": "2012-10-17", "Statement": {fragment}}}'
+
+
+def examples(rule: Rule) -> dict[str, str]:
+    return {heading: text for heading, _, text in _SECTION.findall(rule.page)}
+
+
+def found_in(text: str, kind: PolicyKind, code: str = "") -> tuple[Finding, ...]:
+    options = LintOptions(scp_language="classic" if code == "KG137" else "full")
+    return lint(read(Source("policy.json", text), kind), options=options)
+
+
+def example_of(rule: Rule, heading: str) -> tuple[str, PolicyKind]:
+    kind = kind_for(rule)
+    fragment = examples(rule)[heading]
+    return (fragment if rule.code == "KG107" else document(fragment, kind)), kind
+
+
+# The table
+
+
+def test_the_table_of_rules_is_complete_and_as_the_catalogue_has_it() -> None:
+    table = [(rule.code, rule.slug, rule.severity, rule.fix) for rule in RULES]
+    assert table == [row[:4] for row in CATALOGUE]
+    assert len(table) == 37 + 2
+
+
+def test_codes_are_sorted_and_no_name_is_given_twice() -> None:
+    codes = [rule.code for rule in RULES]
+    assert codes == sorted(codes)
+    assert len({rule.slug for rule in RULES}) == len(RULES)
+
+
+def test_a_rule_is_named_as_its_check() -> None:
+    assert all(rule.check.__name__ == rule.slug.replace("-", "_") for rule in RULES)
+
+
+@pytest.mark.parametrize(
+    ("code", "kinds"),
+    [
+        ("KG101", set(PolicyKind)),
+        ("KG116", set(PolicyKind) - {PolicyKind.RESOURCE_POLICY}),
+        ("KG117", {KEY, PolicyKind.RESOURCE_POLICY, RCP, PolicyKind.ENDPOINT_POLICY}),
+        ("KG118", {IDENTITY, SCP}),
+        ("KG125", {IDENTITY, SCP, RCP}),
+        ("KG136", {RCP}),
+        ("KG137", {SCP}),
+    ],
+)
+def test_rules_apply_to_the_kinds_of_the_catalogue(code: str, kinds: set[PolicyKind]) -> None:
+    assert named(code).kinds == kinds
+
+
+# Pages
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_a_page_opens_with_a_sentence_and_has_the_three_sections(rule: Rule) -> None:
+    first, second, *_ = rule.page.splitlines()
+    assert first.endswith((".", ".`"))
+    assert second == ""
+    headings = re.findall(r"^## (.*)$", rule.page, re.MULTILINE)
+    assert headings == ["Why it matters", "Example", "Use instead"]
+    assert set(examples(rule)) == {"Example", "Use instead"}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_examples_are_marked_as_json_only_where_they_are(rule: Rule) -> None:
+    for heading, mark, text in _SECTION.findall(rule.page):
+        if mark == "json":
+            json.loads(text)
+        else:
+            assert heading == "Example"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_the_example_raises_this_rule_and_no_other(rule: Rule) -> None:
+    text, kind = example_of(rule, "Example")
+    found = found_in(text, kind, rule.code)
+    assert {finding.rule.code for finding in found} - ACCOMPANIED.get(rule.code, set()) == {
+        rule.code
+    }
+    here = [finding for finding in found if finding.rule is rule]
+    assert here[0].message == MESSAGES[rule.code]
+    places = {finding.span.start for finding in here}
+    assert all(finding.rule is rule for finding in found if finding.span.start in places)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_what_to_use_instead_raises_nothing(rule: Rule) -> None:
+    text, kind = example_of(rule, "Use instead")
+    assert found_in(text, kind, rule.code) == ()
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_the_example_is_a_good_policy_but_for_the_slip(rule: Rule) -> None:
+    text, kind = example_of(rule, "Use instead")
+    assert read(Source("policy.json", text), kind).policy is not None
+
+
+# The edges: what a rule finds in a fragment, as (code, the text that it points at)
+
+CASES = [
+    # KG106
+    (KEY, '{"StringLike": {"aws:userid": "a", "aws:UserId": "b", "AWS:USERID": "c"}}',
+     [("KG106", '"aws:UserId"'), ("KG106", '"AWS:USERID"')]),
+    (KEY, '{"StringLike": {"aws:userid": "a"}, "StringEquals": {"aws:UserId": "b"}}', []),
+    (KEY, '{"StringLike": {"aws:userid": "a", "aws:userid": "b"}}', [("KG105", '"aws:userid"')]),
+    (KEY, '{"Weird": {"aws:userid": "a", "aws:UserId": "b"}}',
+     [("KG208", '"Weird"'), ("KG106", '"aws:UserId"')]),
+    # KG109 to KG111
+    (KEY, '{"Version": null, "Statement": {"Effect": "Deny", "Principal": "*", "Action": "*",'
+          ' "Resource": "*"}}', [("KG120", "null")]),
+    (RCP, '{"Version": "2008-10-17", "Statement": {"Effect": "Deny", "Principal": "*",'
+          ' "Action": "kms:*", "Resource": "*"}}', [("KG110", '"2008-10-17"')]),
+    # KG112
+    (KEY, '{"Version": "2012-10-17"}', [("KG112", "{")]),
+    (KEY, '{"Version": "2012-10-17", "Statement": []}', [("KG112", "[]")]),
+    # KG115 and KG116
+    (IDENTITY, '{"Effect": "Allow"}', [("KG115", "{"), ("KG116", "{")]),
+    (KEY, '{"Effect": "Deny", "Principal": "*", "NotAction": "kms:Sign", "NotResource": "*"}', []),
+    (PolicyKind.RESOURCE_POLICY,
+     '{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}', []),
+    # KG121
+    (KEY, '{"StringEquals": {"kms:KeyOrigin": ["AWS_KMS", 1, true]}}',
+     [("KG121", '"kms:KeyOrigin"')]),
+    (KEY, '{"Bool": {"kms:MultiRegion": [true, false]}}', []),
+    (KEY, '{"Bool": {"kms:MultiRegion": [true, null]}}', [("KG120", "null")]),
+    # KG122
+    (KEY, '{"StringEquals": {"AWS:sourceaccount": [123456789012, "123456789012"]}}',
+     [("KG121", '"AWS:sourceaccount"'), ("KG122", "123456789012")]),
+    (KEY, '{"StringEquals": {"kms:EncryptionContext:id": 123456789012}}', []),
+    (KEY, '{"Effect": "Deny", "Principal": {"AWS": [111122223333]}, "Action": "*",'
+          ' "Resource": "*"}', [("KG122", "111122223333")]),
+    # KG123
+    (IDENTITY, '{"Effect": "Deny", "NotAction": [], "NotResource": []}',
+     [("KG123", "[]"), ("KG123", "[]")]),
+    (KEY, '{"StringEquals": {"kms:ViaService": []}}', [("KG123", "[]")]),
+    # KG124
+    (IDENTITY, '{"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {}}',
+     [("KG124", "{}")]),
+    (KEY, '{"Effect": "Deny", "NotPrincipal": {}, "Action": "*", "Resource": "*"}',
+     [("KG124", "{}")]),
+    # KG125 to KG127
+    (KEY, '{"Sid": "Two words.", "Effect": "Deny", "Principal": "*", "Action": "*",'
+          ' "Resource": "*"}', []),
+    (IDENTITY, '{"Sid": "", "Effect": "Deny", "Action": "*", "Resource": "*"}',
+     [("KG127", '""')]),
+    (IDENTITY, '{"Sid": "  ", "Effect": "Deny", "Action": "*", "Resource": "*"}',
+     [("KG125", '"  "')]),
+    (KEY, '[{"Sid": "", "Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"},'
+          ' {"Sid": "", "Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}]',
+     [("KG127", '""'), ("KG127", '""')]),
+    # KG128
+    (KEY, '{"StringEquals": {"aws:userid": ["${", "${}", "${ }", "${aws: userid}", "a${b"]}}',
+     [("KG128", "${"), ("KG128", "${}"), ("KG128", "${ }"), ("KG128", "${aws: userid}"),
+      ("KG128", "${b")]),
+    (KEY, '{"StringLike": {"aws:userid": ["${*}", "${?}", "${$}", "$", "{}", "$5", "}"]}}', []),
+    (KEY, '{"StringEquals": {"aws:userid": ["${aws:username, \'a, b\'}",'
+          ' "${aws:username,\'\'}"]}}', []),
+    (KEY, '{"StringEquals": {"aws:userid": "\\u0024{aws:userid"}}',
+     [("KG128", '"\\u0024{aws:userid"')]),
+    (KEY, '{"Version": "2008-10-17", "Statement": {"Effect": "Deny", "Principal": "*",'
+          ' "Action": "*", "Resource": "${"}}', [("KG111", '"2008-10-17"')]),
+    # KG129
+    (KEY, '{"StringEquals": {"kms:EncryptionContext:${aws:username}": "yes"}}',
+     [("KG129", "${aws:username}")]),
+    (KEY, '{"${aws:username}": {"aws:userid": "x"}}', [("KG129", "${aws:username}")]),
+    (IDENTITY, '{"Sid": "${aws:username}", "Effect": "${aws:username}",'
+               ' "Action": ["kms:${*}"], "Resource": "*"}',
+     [("KG129", "${aws:username}"), ("KG129", "${aws:username}"), ("KG129", "${*}")]),
+    # KG130
+    (IDENTITY, '{"Statement": {"Effect": "Allow", "Action": "kms:Sign",'
+               ' "Resource": "arn:aws:kms:*:*:alias/${aws:username}"}}',
+     [("KG109", "{"), ("KG130", "${aws:username}")]),
+    # KG131
+    (KEY, '{"NumericEquals": {"aws:MultiFactorAuthAge": "${aws:PrincipalTag/age}"}}',
+     [("KG131", "${aws:PrincipalTag/age}")]),
+    (KEY, '{"Null": {"aws:userid": "${aws:username}"}}', [("KG131", "${aws:username}")]),
+    (KEY, '{"ForAnyValue:ArnLikeIfExists": {"aws:SourceArn": "${aws:PrincipalArn}"}}', []),
+    # KG132
+    (KEY, '{"StringEquals": {"aws:userid": ["${aws:usrid}", "${AWS:USERID}", "${kms:viaservice}",'
+          ' "${graph.example.com:id}", "${saml:sub}", "${aws:PrincipalTag/a}"]}}',
+     [("KG132", "${aws:usrid}")]),
+    (KEY, '{"StringEquals": {"aws:userid": ["${aws:TagKeys}", "${var.name}", "${NAME}"]}}',
+     [("KG132", "${aws:TagKeys}"), ("KG132", "${var.name}"), ("KG132", "${NAME}")]),
+    (KEY, '{"Effect": "${Effect}", "Principal": "*", "Action": "*", "Resource": "*"}',
+     [("KG114", '"${Effect}"')]),
+    # KG133
+    (KEY, '{"StringEquals": {"aws:userid": "ÿ\\u0000\\t\\u0100"}}',
+     [("KG133", '"ÿ\\u0000\\t\\u0100"')]),
+    (KEY, '{"StringEquals": {"aws:userid": "ÿ→€"}}', [("KG133", "→")]),
+    (IDENTITY, '{"StringEquals": {"aws:userid": "ÿ→€"}}', []),
+    # KG134
+    (KEY, '{"Null": {"aws:userid": [true, "false", "TRUE", "no", 1]}}',
+     [("KG121", '"aws:userid"'), ("KG134", '"no"'), ("KG134", "1")]),
+    (KEY, '{"ForAnyValue:Null": {"aws:TagKeys": "true"}}', [("KG134", '"ForAnyValue:Null"')]),
+    (KEY, '{"ForAnyValue:NullIfExists": {"aws:TagKeys": "true"}}',
+     [("KG134", '"ForAnyValue:NullIfExists"')]),
+    # KG135
+    (KEY, '{"StringEquals": {"aws:PrincipalOrgID": "o-exampleorgid"}}',
+     [("KG135", "o-exampleorgid")]),
+    (KEY, '{"StringEquals": {"aws:SourceAccount": ["REPLACE_ME", "YOUR_ACCOUNT_ID", "{{id}}",'
+          ' "[ACCOUNT_ID]", "ACCOUNT-ID-WITHOUT-HYPHENS"]}}',
+     [("KG135", "REPLACE_ME"), ("KG135", "YOUR_ACCOUNT_ID"), ("KG135", "{{id}}"),
+      ("KG135", "[ACCOUNT_ID]"), ("KG135", "ACCOUNT-ID-WITHOUT-HYPHENS")]),
+    (IDENTITY, '{"Effect": "Allow", "Action": "kms:Sign",'
+               ' "Resource": "arn:aws:kms:REGION:ACCOUNT_ID:key/your-key-id"}',
+     [("KG135", "REGION"), ("KG135", "ACCOUNT_ID"), ("KG135", "your-key-id")]),
+    (KEY, '{"StringEquals": {"kms:EncryptionContext:<key>": "a"}}', [("KG135", "<key>")]),
+    # Not placeholders: real values, names of encryption contexts, comparisons, titles
+    (KEY, '{"StringEquals": {"kms:KeySpec": "SYMMETRIC_DEFAULT", "kms:KeyOrigin": "AWS_KMS",'
+          ' "kms:EncryptionContext:PARAMETER_ARN": "arn:aws:ssm:eu-west-1:111122223333:'
+          'parameter/a", "kms:EncryptionContext:ACCOUNT_ID": "7", "kms:EncryptionContext:x":'
+          ' ["a < b > c", "[dev]", "[0-9]", "{a}", "your_name", "ROLE"]}}', []),
+    (KEY, '{"Sid": "[KEY_ADMIN] <see wiki>", "Effect": "Deny", "Principal": "*",'
+          ' "Action": "kms:Sign", "Resource": "*"}', []),
+    (IDENTITY, '{"Effect": "Allow", "Action": "kms:Sign", "Resource":'
+               ' "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"}',
+     []),
+    # KG136
+    (RCP, '{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}', []),
+    (RCP, '{"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"}',
+     [("KG136", '"Allow"')]),
+    (RCP, '{"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": ["*", "ec2:*", "k*:Sign"],'
+          ' "Resource": "*"}',
+     [("KG136", "{"), ("KG136", '"*"'), ("KG136", '"ec2:*"')]),
+    (RCP, '{"Effect": "Deny", "NotPrincipal": {"AWS": "111122223333"}, "Action": "s3:*",'
+          ' "Resource": "*"}', [("KG136", '"NotPrincipal"')]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "fragment", "expected"), CASES)
+def test_a_fragment_has_exactly_these_findings(
+    kind: PolicyKind, fragment: str, expected: list[tuple[str, str]]
+) -> None:
+    text = document(fragment, kind)
+    found = found_in(text, kind)
+    assert [(f.rule.code, text[f.span.start : f.span.end]) for f in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("operator", "consequence"),
+    [
+        ("StringEquals", "match nothing"),
+        ("Null", "match nothing"),
+        ("StringNotEquals", "match as if this test were not there"),
+        ("StringNotEqualsIfExists", "match as if this test were not there"),
+        ("StringEqualsIfExists", "match only when the key is missing"),
+        ("ForAllValues:StringEquals", "match only when the key is missing"),
+        ("ForAnyValue:StringEquals", "match nothing"),
+        ("ForAnyValue:StringNotEquals", "match whenever the key is present"),
+        ("ForAnyValue:StringEqualsIfExists", "match only when the key is missing"),
+    ],
+)
+def test_an_empty_list_of_values_is_explained_by_its_operator(
+    operator: str, consequence: str
+) -> None:
+    (finding,) = (
+        finding
+        for finding in found_in(document(f'{{"{operator}": {{"aws:TagKeys": []}}}}', KEY), KEY)
+        if finding.rule.code == "KG123"
+    )
+    assert finding.message == f"the empty aws:TagKeys list makes this statement {consequence}"
+
+
+@pytest.mark.parametrize(
+    ("statement", "construct", "text"),
+    [
+        ('"Effect": "Allow", "Action": "kms:Sign", "Resource": "*", "Condition": {"Bool": '
+         '{"aws:SecureTransport": "true"}}', "Condition with Effect Allow", '"Condition"'),
+        ('"Effect": "Allow", "NotAction": "kms:Sign", "Resource": "*"',
+         "NotAction with Effect Allow", '"NotAction"'),
+        ('"Effect": "Deny", "Action": "kms:Sign", "NotResource": "*"', "NotResource",
+         '"NotResource"'),
+        ('"Effect": "Allow", "Action": "kms:Sign", "Resource": ["*", "arn:aws:kms:*:*:key/*"]',
+         'a Resource other than "*" with Effect Allow', '"arn:aws:kms:*:*:key/*"'),
+        ('"Effect": "Deny", "NotAction": ["kms:*", "kms:Get?*", "kms:*Key"], "Resource": "*"',
+         "a wildcard before the end of an action", '"kms:*Key"'),
+    ],
+)  # fmt: skip
+def test_classic_scps_are_held_to_the_older_language(
+    statement: str, construct: str, text: str
+) -> None:
+    source = document(f"{{{statement}}}", SCP)
+    (finding,) = found_in(source, SCP, "KG137")
+    assert finding.message == f"classic SCPs do not support {construct}"
+    assert source[finding.span.start : finding.span.end] == text
+    assert found_in(source, SCP) == ()
+
+
+def test_a_repeated_sid_is_milder_in_a_key_policy_and_lists_every_place() -> None:
+    statement = '{"Sid": "A", "Effect": "Deny", "Action": "kms:Sign", "Resource": "*"}'
+    text = document(f"[{statement}, {statement}, {statement}]", IDENTITY)
+    (finding,) = found_in(text, IDENTITY)
+    assert finding.severity is Severity.ERROR
+    assert finding.message == "Sid 'A' is used by 3 statements"
+    assert [note.message for note in finding.notes] == ["first here", "and here"]
+    starts = [found.start() for found in re.finditer('"A"', text)]
+    first, third = (note.span.start for note in finding.notes if note.span)
+    assert (first, finding.span.start, third) == tuple(starts)
+
+    statement = statement.replace('"Action"', '"Principal": "*", "Action"')
+    (finding,) = found_in(document(f"[{statement}, {statement}]", KEY), KEY)
+    assert finding.rule.severity is Severity.ERROR
+    assert finding.severity is Severity.WARNING
+
+
+def test_a_sid_with_blanks_is_offered_as_one_word() -> None:
+    (finding,) = found_in(
+        document(
+            '{"Sid": "allow use-of the key", "Effect": "Deny", "Action": "kms:Sign",'
+            ' "Resource": "*"}',
+            IDENTITY,
+        ),
+        IDENTITY,
+    )
+    assert finding.help == 'write "AllowUseOfTheKey"'
+
+
+def test_a_forbidden_character_comes_with_its_plain_twin_and_the_number_of_others() -> None:
+    (finding,) = found_in(document('{"StringEquals": {"aws:userid": "–€→"}}', KEY), KEY)
+    assert finding.help == "write '-' in its place"
+    assert [note.message for note in finding.notes] == ["2 more of this text are out of range, too"]
+
+
+@pytest.mark.parametrize("kind", PolicyKind)
+def test_a_byte_order_mark_is_reported_in_every_kind_of_policy(kind: PolicyKind) -> None:
+    who = '"Principal": "*", ' if kind.names_principals else ""
+    statement = f'{{"Effect": "Deny", {who}"Action": "kms:Sign", "Resource": "*"}}'
+    (finding,) = found_in("\ufeff" + document(statement, kind), kind)
+    assert finding.rule.code == "KG133"
+    assert finding.span.start == 0
