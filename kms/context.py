@@ -8,7 +8,7 @@ from kms.model import Key
 from kms.operation import Call, Facts, Target
 from kms.state import State
 from policy import Context
-from policy.request import Values
+from policy.request import Values, caller_facts
 from policy.vocabulary import ResourceKind
 
 _VIA = {"ebs": "ec2"}  # AUTH J-61: EBS appears as EC2
@@ -20,20 +20,22 @@ def context_of(call: Call, target: Target, state: State, own: Mapping[str, Value
     What the surface says (`call.facts`) may add keys, but not change what follows from the
     call itself (AUTH J-1).
     """
-    facts: Facts = dict(call.facts)
-    facts |= _call_facts(call, target, state)
+    facts = _call_facts(call, target, state)
     facts |= state.directory.organization_facts(target.resource.account, "Resource")
     if target.key is not None and target.resource.kind is ResourceKind.KEY:
         facts |= key_facts(target.key, tuple(state.aliases_of(target.key)))
     facts |= own
-    return Context(facts)
+    derived = (*facts, *caller_facts(call.caller), "aws:ResourceAccount", "kms:CallerAccount")
+    settled = {name.lower() for name in derived}
+    said = {name: value for name, value in call.facts.items() if name.lower() not in settled}
+    return Context({**said, **facts})
 
 
 def _call_facts(call: Call, target: Target, state: State) -> Facts:
     """AUTH J-30 to J-38, J-61."""
     facts: Facts = {
         "aws:RequestedRegion": call.region,
-        "aws:SecureTransport": call.facts.get("aws:SecureTransport", "true"),
+        "aws:SecureTransport": Context(call.facts).get("aws:SecureTransport", "true"),
         "aws:ViaAWSService": "true" if call.via else "false",
     }
     if call.via:

@@ -40,16 +40,25 @@ def _window_fact(parameters: Parameters, _target: Target, _scope: Scope) -> Fact
 def schedule_key_deletion(parameters: Parameters, scope: Scope) -> Change:
     """Let a key end after 7 to 30 days; until then it cannot be used (CORE K-143)."""
     days = parameters.get("PendingWindowInDays", DEFAULT_WINDOW_DAYS)
-    shown_at = scope.now + dt.timedelta(days=days)
-    extra = dt.timedelta(hours=scope.settings.deletion_extra_hours)
-    key = replace(scope.key, state=KeyState.PENDING_DELETION, deletion_at=shown_at + extra)
+    deletion_at = scope.now + dt.timedelta(days=days)
+    key = replace(
+        scope.key,
+        state=KeyState.PENDING_DELETION,
+        deletion_at=deletion_at,
+        deletion_delay=dt.timedelta(hours=scope.settings.deletion_extra_hours),
+    )
     output = {
         "KeyId": str(key.arn),
-        "DeletionDate": shown_at,
+        "DeletionDate": deletion_at,
         "KeyState": str(key.state),
         "PendingWindowInDays": days,
     }
-    logged = {"keyId": str(key.arn), "keyState": str(key.state), "pendingWindowInDays": days}
+    logged = {
+        "keyId": str(key.arn),
+        "keyState": str(key.state),
+        "deletionDate": deletion_at,
+        "pendingWindowInDays": days,
+    }
     return Change(scope.state.with_key(key), output, logged)
 
 

@@ -11,7 +11,6 @@ from kms.errors import (
     IncorrectKey,
     InvalidCiphertext,
     InvalidKeyUsage,
-    InvalidState,
     UnsupportedOperation,
     ValidationFailed,
 )
@@ -71,9 +70,22 @@ DESTINATION = Side(
 )
 
 
-def _require_algorithm(key: Key, algorithm: str) -> None:
+def _require_algorithm(key: Key, algorithm: str, pairs: Mapping[str, str], doing: str) -> None:
+    """Raise what the service answers to an algorithm or context that does not suit the key."""
     if algorithm not in key.algorithms:  # CORE K-63
         raise InvalidKeyUsage(f"Algorithm {algorithm} is incompatible with key spec {key.spec}.")
+    if algorithm != SYMMETRIC_DEFAULT and pairs:  # CORE K-64, K-65.4
+        raise ValidationFailed(
+            f"EncryptionContext is not supported when {doing} with asymmetric CMKs."
+        )
+
+
+def _ciphertext(parameters: Parameters) -> bytes | None:
+    """Return the ciphertext, or None in a dry run that ignores it (CORE K-47)."""
+    if "IGNORE_CIPHERTEXT" in parameters.get("DryRunModifiers", ()):
+        return None
+    blob: bytes = parameters["CiphertextBlob"]
+    return blob
 
 
 def seal(
@@ -83,15 +95,11 @@ def seal(
 
     Raises what the service answers to an unsuitable algorithm or a text too long (CORE K-64).
     """
-    _require_algorithm(key, algorithm)
+    _require_algorithm(key, algorithm, pairs, "encrypting")
     material = key.current_material
     if algorithm == SYMMETRIC_DEFAULT:
         blob = envelope.seal(material.secret, key.id, plaintext, pairs, scope.entropy.random_bytes)
         return blob, material.id
-    if pairs:
-        raise ValidationFailed(
-            "EncryptionContext is not supported when encrypting with asymmetric CMKs."
-        )
     most = int(key.spec.removeprefix("RSA_")) // 8 - _OAEP_OVERHEAD[algorithm]
     if len(plaintext) > most:
         raise ValidationFailed(
@@ -109,20 +117,15 @@ def open_blob(
 
     Every failure of the cryptography is the same InvalidCiphertext (CORE K-97).
     """
-    _require_algorithm(key, algorithm)
-    if algorithm != SYMMETRIC_DEFAULT and pairs:
-        raise ValidationFailed(
-            "EncryptionContext is not supported when decrypting with asymmetric CMKs."
-        )
+    _require_algorithm(key, algorithm, pairs, "decrypting")
     try:
         if algorithm != SYMMETRIC_DEFAULT:
             return hazmat.oaep_decrypt(key.current_material.secret, algorithm, blob), None
         header = envelope.parse(blob)
-        if header is None:
+        # CORE K-136: a key that may decrypt has all its material, so another id is a changed one.
+        material = key.material(header.material_id) if header is not None else None
+        if material is None:
             raise InvalidCiphertext
-        material = key.material(header.material_id)
-        if material is None:  # CORE K-65.5: deleted or expired
-            raise InvalidState(f"{key.arn} is pending import.")
         return envelope.open_blob(material.secret, key.id, blob, pairs), material.id
     except hazmat.Unauthentic:
         raise InvalidCiphertext from None
@@ -175,8 +178,7 @@ def encrypt(parameters: Parameters, scope: Scope) -> Change:
 
 def _examine_decrypt(parameters: Parameters, scope: Scope) -> None:
     refuse_recipient(parameters)
-    blob = parameters.get("CiphertextBlob")
-    _require_same_key(blob, ONE.algorithm_of(parameters), scope.key)
+    _require_same_key(_ciphertext(parameters), ONE.algorithm_of(parameters), scope.key)
 
 
 @operation(
@@ -194,12 +196,12 @@ def _examine_decrypt(parameters: Parameters, scope: Scope) -> None:
 def decrypt(parameters: Parameters, scope: Scope) -> Change:
     """Open what the key has sealed, under the same encryption context only (CORE K-65)."""
     key, algorithm = scope.key, ONE.algorithm_of(parameters)
+    pairs, blob = ONE.pairs_of(parameters), _ciphertext(parameters)
     output: Output = {"KeyId": str(key.arn), "EncryptionAlgorithm": algorithm}
-    if "CiphertextBlob" not in parameters:  # CORE K-47: a dry run that ignores the ciphertext
+    if blob is None:
+        _require_algorithm(key, algorithm, pairs, "decrypting")
         return Change(scope.state, output)
-    pairs = ONE.pairs_of(parameters)
-    plaintext, material = open_blob(key, algorithm, parameters["CiphertextBlob"], pairs)
-    output["Plaintext"] = plaintext
+    output["Plaintext"], material = open_blob(key, algorithm, blob, pairs)
     if material is not None:
         output["KeyMaterialId"] = material
     return Change(scope.state, output)
@@ -243,7 +245,7 @@ def _keys(scope: Scope) -> tuple[Key, Key]:
 
 def _examine_re_encrypt(parameters: Parameters, scope: Scope) -> None:
     algorithm = SOURCE.algorithm_of(parameters)
-    _require_same_key(parameters.get("CiphertextBlob"), algorithm, _keys(scope)[0])
+    _require_same_key(_ciphertext(parameters), algorithm, _keys(scope)[0])
 
 
 @operation(
@@ -276,13 +278,15 @@ def re_encrypt(parameters: Parameters, scope: Scope) -> Change:
         "SourceEncryptionAlgorithm": from_algorithm,
         "DestinationEncryptionAlgorithm": to_algorithm,
     }
-    if "CiphertextBlob" not in parameters:  # CORE K-47
+    from_pairs, to_pairs = SOURCE.pairs_of(parameters), DESTINATION.pairs_of(parameters)
+    blob = _ciphertext(parameters)
+    if blob is None:
+        _require_algorithm(source, from_algorithm, from_pairs, "decrypting")
+        _require_algorithm(destination, to_algorithm, to_pairs, "encrypting")
         return Change(scope.state, output)
-    plaintext, from_material = open_blob(
-        source, from_algorithm, parameters["CiphertextBlob"], SOURCE.pairs_of(parameters)
-    )
+    plaintext, from_material = open_blob(source, from_algorithm, blob, from_pairs)
     output["CiphertextBlob"], to_material = seal(
-        destination, to_algorithm, plaintext, DESTINATION.pairs_of(parameters), scope
+        destination, to_algorithm, plaintext, to_pairs, scope
     )
     if from_material is not None:
         output["SourceKeyMaterialId"] = from_material

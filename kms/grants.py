@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,9 @@ from kms import paging
 from kms.context import pairs_facts
 from kms.errors import (
     InvalidArn,
+    InvalidGrantId,
     InvalidGrantToken,
+    KmsError,
     LimitExceeded,
     NotFound,
     ValidationFailed,
@@ -37,6 +40,7 @@ from policy.principals import grant_principal
 MAX_GRANTS = 50_000
 MAX_PAIRS = 8
 MAX_PAIR_VALUE = 384
+_GRANT_ID = re.compile(r"[0-9a-f]{64}")
 _ALWAYS = frozenset({"CreateGrant", "DescribeKey", "RetireGrant"})
 _ENCRYPTION = frozenset({"Encrypt", "Decrypt", "ReEncryptFrom", "ReEncryptTo"})
 _DATA_KEYS = frozenset(
@@ -166,6 +170,12 @@ def create_grant(parameters: Parameters, scope: Scope) -> Change:
     for principal in (proposed.grantee_principal, proposed.retiring_principal):
         if principal is not None:
             _require_principal(principal, scope)
+    directory, retiring = scope.state.directory, proposed.retiring_principal
+    proposed = replace(  # AUTH N-6
+        proposed,
+        grantee_id=directory.unique_id(proposed.grantee_principal),
+        retiring_id=directory.unique_id(retiring) if retiring is not None else None,
+    )
     token = base64.urlsafe_b64encode(scope.entropy.random_bytes(96)).decode("ascii")
     twin = _twin(proposed, scope.state)
     if twin is not None:  # AUTH N-10
@@ -174,17 +184,15 @@ def create_grant(parameters: Parameters, scope: Scope) -> Change:
         held = scope.state.grants_of(str(key.arn)).by_id
         if scope.settings.enforce_quotas and len(held) >= MAX_GRANTS:
             raise LimitExceeded
-        directory = scope.state.directory
-        retiring = proposed.retiring_principal
         grant = replace(
             proposed,
             id=scope.entropy.random_bytes(32).hex(),
-            issuing_account=str(root_arn(scope.call.caller.account or key.account)),
+            issuing_account=str(
+                root_arn(scope.call.caller.account or key.account, key.arn.partition)
+            ),
             created_at=scope.now,
             effective_at=scope.now + scope.settings.grant_delay,  # AUTH N-30
             tokens=frozenset({token}),
-            grantee_id=directory.unique_id(proposed.grantee_principal),  # AUTH N-6
-            retiring_id=directory.unique_id(retiring) if retiring is not None else None,
         )
     output = {"GrantToken": token, "GrantId": grant.id}
     logged = {"grantId": grant.id, "keyId": str(key.arn)}
@@ -216,6 +224,8 @@ def _twin(proposed: Grant, state: State) -> Grant | None:
             grant.name == proposed.name
             and grant.grantee_principal == proposed.grantee_principal
             and grant.retiring_principal == proposed.retiring_principal
+            and grant.grantee_id == proposed.grantee_id
+            and grant.retiring_id == proposed.retiring_id
             and grant.operations == proposed.operations
             and grant.constraints == proposed.constraints
             and grant.ends_at is None
@@ -296,23 +306,33 @@ def _retired_grant(parameters: Parameters, scope: Scope) -> Target:
     token = parameters.get("GrantToken")
     if token is not None:
         known = scope.state.tokens.get(token)
-        if known is None:
+        key = scope.state.key(known[0]) if known is not None else None
+        if known is None or key is None or key.region != scope.call.region:
             raise InvalidGrantToken
-        key_arn, grant_id = known
-        target = of_key(scope.state.keys[key_arn])
-    else:
-        target = resolve(required(parameters, "KeyId"), scope, aliases=False)
-        grant_id = required(parameters, "GrantId")
+        grant = _found(key, known[1], scope)
+        if grant is None:  # AUTH N-33: it is ending
+            raise InvalidGrantToken
+        return replace(of_key(key), grant=grant)
+    target = resolve(required(parameters, "KeyId"), scope, aliases=False)
+    grant_id = required(parameters, "GrantId")
     if target.key is None:
         return target
-    return replace(target, grant=_grant(target.key, grant_id, scope))
+    grant = _found(target.key, grant_id, scope)
+    if grant is None and target.key.account == scope.call.caller.account:
+        raise _no_grant(grant_id)
+    return replace(target, grant=grant)  # CORE K-8: of a foreign key the gate says no, as of none
 
 
-def _grant(key: Key, grant_id: str, scope: Scope) -> Grant:
+def _found(key: Key, grant_id: str, scope: Scope) -> Grant | None:
     grant = scope.state.grants_of(str(key.arn)).by_id.get(grant_id)
-    if grant is None or grant.ends_at is not None:
-        raise NotFound(f"Grant ID {grant_id} not found")
-    return grant
+    return grant if grant is not None and grant.ends_at is None else None
+
+
+def _no_grant(grant_id: str) -> KmsError:
+    """AUTH N-53."""
+    if not _GRANT_ID.fullmatch(grant_id):
+        return InvalidGrantId()
+    return NotFound(f"Grant ID {grant_id} not found")
 
 
 def _retire_facts(_parameters: Parameters, target: Target, _scope: Scope) -> Facts:
@@ -338,7 +358,10 @@ def retire_grant(_parameters: Parameters, scope: Scope) -> Change:
 )
 def revoke_grant(parameters: Parameters, scope: Scope) -> Change:
     """End a grant, for those who administer the key (CORE K-89)."""
-    return _ended(_grant(scope.key, parameters["GrantId"], scope), scope)
+    grant = _found(scope.key, parameters["GrantId"], scope)
+    if grant is None:
+        raise _no_grant(parameters["GrantId"])
+    return _ended(grant, scope)
 
 
 def _ended(grant: Grant, scope: Scope) -> Change:

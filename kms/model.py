@@ -103,7 +103,8 @@ class Key:
     """A KMS key of one account and Region.
 
     `policy` is the text as it was put; `bound_ids` maps the user and role ARNs in it to the
-    unique ids that they had then (AUTH E-20). `tags` keep their order (CORE K-170).
+    unique ids that they had then (AUTH E-20). `tags` keep their order (CORE K-170). The key ends
+    at `deletion_at`, or that much later (CORE K-146).
     """
 
     # Invariant: materials is empty only while the state is PENDING_IMPORT.
@@ -122,6 +123,7 @@ class Key:
     manager: KeyManager = KeyManager.CUSTOMER
     multi_region: bool = False
     deletion_at: dt.datetime | None = None
+    deletion_delay: dt.timedelta = dt.timedelta()
 
     @property
     def id(self) -> str:
@@ -142,6 +144,11 @@ class Key:
     def is_symmetric(self) -> bool:
         """Whether it is a symmetric encryption key."""
         return self.spec == SYMMETRIC_DEFAULT
+
+    @property
+    def ends_at(self) -> dt.datetime | None:
+        """When it is really gone."""
+        return self.deletion_at + self.deletion_delay if self.deletion_at is not None else None
 
     @property
     def current_material(self) -> KeyMaterial:

@@ -19,6 +19,7 @@ from kms.settings import Settings
 from kms.state import State
 from policy import Decision, Grant, Principal, Resource
 from policy.request import Values
+from policy.vocabulary import ResourceKind
 
 Parameters: TypeAlias = Mapping[str, Any]
 """A request by the names of the wire (`KeyId`), checked against the service model."""
@@ -40,7 +41,7 @@ class Call:
 
     caller: Principal
     operation: str
-    parameters: Mapping[str, object]
+    parameters: Mapping[str, object] = field(repr=False)
     region: str
     facts: Mapping[str, Values] = field(default_factory=lambda: MappingProxyType({}))
     via: str | None = None
@@ -61,6 +62,12 @@ class Target:
     alias: str | None = None
     by_ciphertext: bool = False
     grant: Grant | None = None
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it should have a key, and there is none."""
+        on_key = self.alias is not None or self.resource.kind is ResourceKind.KEY
+        return self.key is None and on_key and not self.resource.planned
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,7 @@ class Change:
     """The next state and the output. `logged` goes into the event's response (CORE K-182)."""
 
     state: State
-    output: Output = field(default_factory=dict)
+    output: Output = field(default_factory=dict, repr=False)
     logged: Output | None = None
     key: Key | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kms import (
@@ -48,8 +48,10 @@ from kms.runtime import Clock, Entropy
 from kms.settings import Settings
 from kms.state import State
 from kms.store import Store
-from kms.targets import of_key, unreachable
+from kms.targets import of_key
 from policy import Decision, Request, denial_message
+from policy.messages import unreachable_message
+from policy.vocabulary import ResourceKind
 
 ROOMS = (aliases, data_keys, deletion, encryption, grants, key_policy, keys)
 """The modules that hold the operations; importing them registers what they do."""
@@ -59,9 +61,9 @@ ROOMS = (aliases, data_keys, deletion, encryption, grants, key_policy, keys)
 class Reply:
     """What came of one call: an output or an error, the decisions, and the event."""
 
-    output: Output | None
+    output: Output | None = field(repr=False)  # CORE K-109
     error: KmsError | None
-    decisions: tuple[Decision, ...]
+    decisions: tuple[Decision, ...] = field(repr=False)
     event: AuditEvent | None
 
     def unwrap(self) -> Output:
@@ -76,7 +78,7 @@ class _Course:
     """What is known of a call so far; the event is written from it, however the call ends."""
 
     state: State
-    parameters: Parameters | None = None
+    parameters: Parameters | None = field(default=None, repr=False)
     decisions: tuple[Decision, ...] = ()
     resources: tuple[str, ...] = ()
     change: Change | None = None
@@ -158,8 +160,14 @@ class Service:
     ) -> Scope:
         """Find the targets, then ask the gate every question; the first no ends the call."""
         scope = scope.with_targets(tuple(c.target(parameters, scope) for c in operation.checks))
-        course.resources = tuple(
-            dict.fromkeys(str(t.resource) for t in scope.targets if t.key is not None)
+        course.resources = tuple(  # CORE K-182: keys, and aliases that are changed
+            dict.fromkeys(
+                str(t.resource)
+                for t in scope.targets
+                if not t.is_missing
+                and t.resource.kind is not ResourceKind.NONE
+                and not t.resource.planned
+            )
         )
         tokens = _grant_tokens(parameters, scope)
         for check, target in zip(operation.checks, scope.targets, strict=True):
@@ -167,15 +175,8 @@ class Service:
                 continue
             decision = self._ask(check, parameters, target, scope, tokens)
             course.decisions += (decision,)
-            if not decision.allowed:
-                message = denial_message(decision, by_ciphertext=target.by_ciphertext)
-                raise AccessDenied(message, decision)
-            if (
-                target.key is None
-                and target.resource.arn is not None
-                and _is_foreign(target, scope)
-            ):
-                raise unreachable(scope)
+            if not decision.allowed or target.is_missing:
+                raise AccessDenied(_denial(decision, check, target, scope), decision)
         return scope
 
     def _ask(
@@ -255,8 +256,13 @@ def _grant_tokens(parameters: Parameters, scope: Scope) -> frozenset[str]:
     return tokens
 
 
-def _is_foreign(target: Target, scope: Scope) -> bool:
-    return target.resource.account != scope.call.caller.account
+def _denial(decision: Decision, check: Check, target: Target, scope: Scope) -> str | None:
+    """Return what a denied caller is told; of a foreign key that he did not name, nothing."""
+    hidden = target.alias is not None or target.by_ciphertext or decision.allowed
+    if hidden and target.resource.account != scope.call.caller.account:  # CORE K-8, K-65.2
+        caller = str(scope.call.caller)
+        return unreachable_message(caller, check.action, by_ciphertext=target.by_ciphertext)
+    return denial_message(decision, by_ciphertext=target.by_ciphertext)
 
 
 def _chained(events: Sequence[AuditEvent], last_hash: str) -> list[AuditEvent]:

@@ -97,6 +97,15 @@ def request_kind(operation: str) -> Kind:
     return _kind(name)
 
 
+def response_kind(operation: str) -> Kind:
+    """Return the type of an operation's response; raises UnknownOperation."""
+    try:
+        name = _model()["operations"][operation].get("output")
+    except KeyError:
+        raise UnknownOperation from None
+    return _kind(name) if name is not None else Kind("structure")
+
+
 @cache
 def _kind(name: str) -> Kind:
     source = _model()["shapes"][name]

@@ -69,10 +69,10 @@ class State:
         arn, place = str(key.arn), (key.account, key.region)
         old = self.keys.get(arn)
         due = self.due
-        if old is not None and old.deletion_at is not None:
-            due = due.discard((old.deletion_at, DELETE_KEY, arn))
-        if key.deletion_at is not None:
-            due = due.add((key.deletion_at, DELETE_KEY, arn))
+        if old is not None and old.ends_at is not None:
+            due = due.discard((old.ends_at, DELETE_KEY, arn))
+        if key.ends_at is not None:
+            due = due.add((key.ends_at, DELETE_KEY, arn))
         changed = replace(self, keys=self.keys.insert(arn, key), due=due)
         if old is not None:
             return changed
@@ -94,8 +94,8 @@ class State:
         for grant in self.grants_of(arn).by_id.values():
             state = state.without_grant(grant)
         due = state.due
-        if key.deletion_at is not None:
-            due = due.discard((key.deletion_at, DELETE_KEY, arn))
+        if key.ends_at is not None:
+            due = due.discard((key.ends_at, DELETE_KEY, arn))
         return replace(
             state,
             keys=state.keys.discard(arn),

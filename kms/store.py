@@ -66,6 +66,7 @@ class _MemorySession:
         self.last_hash = events[-1].hash if events else ""
 
     def commit(self, state: State, events: Sequence[AuditEvent]) -> None:
+        read = tuple(events)  # what fails, fails before anything is changed
+        self._store._events.extend(read)
         self._store._state = self.state = state
-        self._store._events.extend(events)
-        self.last_hash = events[-1].hash if events else self.last_hash
+        self.last_hash = read[-1].hash if read else self.last_hash

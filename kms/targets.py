@@ -48,19 +48,17 @@ def key_of_ciphertext(blob_member: str, key_member: str) -> Finder:
             raise InvalidCiphertext
         key = scope.state.key_by_id(scope.call.region, header.key_id)
         if key is None:
-            raise unreachable(scope, by_ciphertext=True)
+            raise _unreachable(scope)
         return replace(of_key(key), by_ciphertext=True)
 
     return find
 
 
-def unreachable(scope: Scope, *, by_ciphertext: bool = False) -> AccessDenied:
-    """Return the denial for a key that is not there, or not for this caller (CORE K-8, K-65)."""
+def _unreachable(scope: Scope) -> AccessDenied:
+    """Return the denial for the key of a ciphertext that is not there (CORE K-65.2)."""
     operation = scope.call.operation
     action = f"kms:{'ReEncryptFrom' if operation == 'ReEncrypt' else operation}"
-    return AccessDenied(
-        unreachable_message(str(scope.call.caller), action, by_ciphertext=by_ciphertext)
-    )
+    return AccessDenied(unreachable_message(str(scope.call.caller), action, by_ciphertext=True))
 
 
 def _foreign_by_id(named: str, blob: bytes | None, scope: Scope) -> Target | None:
@@ -125,6 +123,6 @@ def _alias(arn: Arn, scope: Scope) -> Target:
     key = scope.state.key(alias.target_key_arn) if alias is not None else None
     if key is None:
         if arn.account != scope.call.caller.account:
-            raise unreachable(scope)
+            return Target(Resource(arn, arn.account), alias=arn.resource)
         raise NotFound(f"Alias {arn} is not found.")
     return of_key(key, alias=arn.resource)

@@ -42,7 +42,8 @@ def denial_message(decision: Decision, *, by_ciphertext: bool = False) -> str | 
     who = str(request.principal)
     what = f"User: {who} is not authorized to perform: {_action(request.action)}"
     allows = f"because no {_POLICY_NAMES[layer].split(' ', 1)[1]} allows the"
-    if request.resource.kind is ResourceKind.KEY and not request.resource.planned and foreign:
+    named = request.resource.kind in (ResourceKind.KEY, ResourceKind.ALIAS)
+    if named and not request.resource.planned and foreign:
         if layer in (Layer.KEY_POLICY, Layer.SERVICE, Layer.RCP):  # M-12, M-13, M-20
             where = (
                 "the resource associated with this ciphertext" if by_ciphertext else "this resource"

@@ -49,6 +49,7 @@ from policy.source import Span
 from policy.vocabulary import (
     ACTIONS,
     CONTEXT_FREE_GRANT_OPERATIONS,
+    WITHOUT_CALLER_ACCOUNT,
     ResourceKind,
     hidden_from_key_policy,
     is_multivalued,
@@ -68,8 +69,8 @@ def _completed(request: Request) -> Request:
         facts["aws:EpochTime"] = str(int(request.at.timestamp()))
     if request.resource.account is not None:
         facts["aws:ResourceAccount"] = request.resource.account
-    account = request.principal.account
-    if account is not None and request.resource.kind in (ResourceKind.KEY, ResourceKind.ALIAS):
+    action, account = ACTIONS.get(request.action.lower()), request.principal.account
+    if account is not None and action is not None and action.name not in WITHOUT_CALLER_ACCOUNT:
         facts["kms:CallerAccount"] = account
     return replace(request, context=request.context.with_defaults(facts))
 
@@ -92,14 +93,19 @@ class _Side:
 
     identity: bool
     boundary: bool
-    session: bool  # as delegation needs it: a federated user must have a session policy
-    session_plain: bool  # as a direct offer needs it
+    session: bool  # a federated user must have a session policy (L-17)
+    session_plain: bool  # as an offer needs it that names the caller directly (L-20)
 
-    def missing(self) -> Layer:
-        """Name the first layer that does not allow: identity, boundary, session."""
-        if not self.identity:
-            return Layer.IDENTITY
-        return Layer.BOUNDARY if not self.boundary else Layer.SESSION
+    @property
+    def limits(self) -> tuple[Layer, ...]:
+        """Which of boundary and session do not allow."""
+        named = ((Layer.BOUNDARY, self.boundary), (Layer.SESSION, self.session))
+        return tuple(layer for layer, allows in named if not allows)
+
+    @property
+    def missing(self) -> tuple[Layer, ...]:
+        """Which layers do not allow, the one to name first: identity, boundary, session."""
+        return self.limits if self.identity else (Layer.IDENTITY, *self.limits)
 
 
 class _Evaluation:
@@ -144,22 +150,30 @@ class _Evaluation:
         fixed = self.action is not None and self.action.fixed_on_aws_managed
         if self.request.resource.aws_managed and fixed:
             return self._denied(Layer.SERVICE)  # K-82, P-5
-        for layer in (Layer.SCP, Layer.ENDPOINT):  # L-22
-            if self.layers[layer].applies and not self.layers[layer].allows:
-                return self._denied(layer)
         offers = self._offers()
         if caller.kind is PrincipalKind.SERVICE:  # E-19, L-51
-            return self._one_of(offers, AllowPath.SERVICE_PRINCIPAL)
+            return self._guarded(self._one_of(offers, AllowPath.SERVICE_PRINCIPAL))
         if caller.kind is PrincipalKind.ANONYMOUS:  # L-57
-            return self._one_of(offers, AllowPath.DIRECT)
-        side = self._caller_side(offers)
-        return self._same_account(offers, side) if same else self._cross_account(offers, side)
+            return self._guarded(self._one_of(offers, AllowPath.DIRECT))
+        side = self._caller_side()
+        if same:
+            return self._guarded(self._same_account(offers, side))
+        return self._guarded(self._cross_account(offers, side))
+
+    def _guarded(self, decision: Decision) -> Decision:
+        """AUTH L-12, L-22: SCPs and the endpoint policy must allow as well."""
+        missing = [
+            layer
+            for layer in (Layer.SCP, Layer.ENDPOINT)
+            if self.layers[layer].applies and not self.layers[layer].allows
+        ]
+        return self._denied(*missing, *decision.blocked_by) if missing else decision
 
     def _same_account(self, offers: Sequence[Offer], side: _Side) -> Decision:
         """AUTH L-30 to L-35, N-24, N-25."""
         statements = [offer for offer in offers if isinstance(offer.by, StatementTrace)]
         grants = [offer for offer in offers if isinstance(offer.by, GrantTrace)]
-        within = side.boundary and side.session_plain
+        within = side.boundary and side.session
         direct, role, account = MatchClass.DIRECT, MatchClass.ROLE_BOUND, MatchClass.ACCOUNT
         if found := _of(statements, direct):
             return self._allowed(AllowPath.DIRECT, found)  # L-31, A-12
@@ -175,20 +189,21 @@ class _Evaluation:
         if delegated and (found := _of(grants, account)):
             return self._allowed(AllowPath.GRANT, found)
         if _of(offers, role):
-            return self._denied(Layer.SESSION if side.boundary else Layer.BOUNDARY)
+            return self._denied(*side.limits)
         if _of(offers, account):
-            return self._denied(side.missing())
+            return self._denied(*side.missing)
         return self._denied(Layer.KEY_POLICY)  # A-11
 
     def _cross_account(self, offers: Sequence[Offer], side: _Side) -> Decision:
         """AUTH L-36 to L-38, N-26."""
         statements = [offer for offer in offers if isinstance(offer.by, StatementTrace)]
         grants = [offer for offer in offers if isinstance(offer.by, GrantTrace)]
-        named = _of(grants, MatchClass.DIRECT) + _of(grants, MatchClass.ROLE_BOUND)
-        if named and side.boundary and side.session_plain:
+        named = _of(grants, MatchClass.DIRECT) if side.session_plain else []
+        named += _of(grants, MatchClass.ROLE_BOUND) if side.session else []
+        if named and side.boundary:
             return self._allowed(AllowPath.GRANT, named)  # N-26
-        if not (side.identity and side.boundary and side.session):
-            return self._denied(side.missing())  # L-37
+        if side.missing:
+            return self._denied(*side.missing)  # L-37
         identity = self.layers[Layer.IDENTITY].allowing
         if statements:
             return self._allowed(
@@ -211,17 +226,17 @@ class _Evaluation:
                 return self._denied(Layer.SERVICE)  # L-41
             if resource.arn is not None and resource.arn.resource.startswith("alias/aws/"):
                 return self._denied(Layer.SERVICE)  # K-64
-        for layer in (Layer.SCP, Layer.ENDPOINT):
-            if self.layers[layer].applies and not self.layers[layer].allows:
-                return self._denied(layer)
         if caller.kind is PrincipalKind.ROOT:
-            return self._allowed(AllowPath.ROOT, [])
+            return self._guarded(self._allowed(AllowPath.ROOT, []))
         if caller.kind in _ACCOUNTLESS:
-            return self._denied(Layer.IDENTITY)
-        side = self._caller_side(())
-        if side.identity and side.boundary and side.session:
-            return self._allowed(AllowPath.IDENTITY, self.layers[Layer.IDENTITY].allowing)
-        return self._denied(side.missing())
+            return self._guarded(self._denied(Layer.IDENTITY))
+        return self._guarded(self._identity_alone())
+
+    def _identity_alone(self) -> Decision:
+        side = self._caller_side()
+        if side.missing:
+            return self._denied(*side.missing)
+        return self._allowed(AllowPath.IDENTITY, self.layers[Layer.IDENTITY].allowing)
 
     # 13.5: retiring a grant
 
@@ -252,10 +267,7 @@ class _Evaluation:
             return self._denied(Layer.SERVICE)  # kms:RetireGrant in IAM alone is never enough
         if caller.kind is PrincipalKind.ROOT:
             return self._allowed(AllowPath.GRANT, [])
-        side = self._caller_side(())
-        if side.identity and side.boundary and side.session:
-            return self._allowed(AllowPath.IDENTITY, self.layers[Layer.IDENTITY].allowing)
-        return self._denied(side.missing())
+        return self._identity_alone()
 
     # Resources of other services: IAM's general rule
 
@@ -265,25 +277,21 @@ class _Evaluation:
         denied = self._explicit_deny()
         if denied:
             return denied
-        for layer in (Layer.SCP, Layer.ENDPOINT):
-            if self.layers[layer].applies and not self.layers[layer].allows:
-                return self._denied(layer)
         offers = self._offers()
         if caller.kind is PrincipalKind.SERVICE:
-            return self._one_of(offers, AllowPath.SERVICE_PRINCIPAL)
+            return self._guarded(self._one_of(offers, AllowPath.SERVICE_PRINCIPAL))
         if caller.kind is PrincipalKind.ANONYMOUS:
-            return self._one_of(offers, AllowPath.DIRECT)
-        side = self._caller_side(offers)
+            return self._guarded(self._one_of(offers, AllowPath.DIRECT))
+        side = self._caller_side()
         if caller.account != self.request.resource.account:
-            return self._cross_account(offers, side)
+            return self._guarded(self._cross_account(offers, side))
         if found := _of(offers, MatchClass.DIRECT):
-            return self._allowed(AllowPath.DIRECT, found)
-        if side.boundary and side.session_plain and (found := _of(offers, MatchClass.ROLE_BOUND)):
-            return self._allowed(AllowPath.ROLE, found)
-        if side.identity and side.boundary and side.session:
-            path = AllowPath.ROOT if caller.kind is PrincipalKind.ROOT else AllowPath.IDENTITY
-            return self._allowed(path, self.layers[Layer.IDENTITY].allowing)
-        return self._denied(side.missing())
+            return self._guarded(self._allowed(AllowPath.DIRECT, found))
+        if not side.limits and (found := _of(offers, MatchClass.ROLE_BOUND)):
+            return self._guarded(self._allowed(AllowPath.ROLE, found))
+        if caller.kind is PrincipalKind.ROOT:
+            return self._guarded(self._allowed(AllowPath.ROOT, []))
+        return self._guarded(self._identity_alone())
 
     # What the layers say
 
@@ -386,19 +394,14 @@ class _Evaluation:
         ]
         return offers
 
-    def _caller_side(self, offers: Sequence[Offer]) -> _Side:
+    def _caller_side(self) -> _Side:
         boundary, session = self.layers[Layer.BOUNDARY], self.layers[Layer.SESSION]
-        plain = not session.applies or session.allows  # L-20
-        full = plain
-        if self.caller.kind is PrincipalKind.FEDERATED_USER:
-            full = session.applies and session.allows  # L-17
-            if not _of(offers, MatchClass.DIRECT):
-                plain = full  # L-20: matched through its user
+        needs_session = self.caller.kind is PrincipalKind.FEDERATED_USER  # L-17
         return _Side(
             identity=self.layers[Layer.IDENTITY].allows,
             boundary=not boundary.applies or boundary.allows,
-            session=full,
-            session_plain=plain,
+            session=session.allows or not (session.applies or needs_session),
+            session_plain=session.allows or not session.applies,
         )
 
     # Answers
@@ -426,19 +429,10 @@ class _Evaluation:
         }.get(path, Layer.KEY_POLICY)
         return self._decision(Outcome.ALLOWED, layer, path, tuple(by), ())
 
-    def _denied(self, layer: Layer) -> Decision:
-        return self._decision(Outcome.IMPLICITLY_DENIED, layer, None, (), self._blocking(layer))
-
-    def _blocking(self, layer: Layer) -> tuple[Layer, ...]:
-        """Return the layers of the caller's side and the guardrails that do not allow."""
-        if layer is Layer.KEY_POLICY:
-            return ()
-        named = [
-            name
-            for name in (Layer.SCP, Layer.ENDPOINT, Layer.IDENTITY, Layer.BOUNDARY, Layer.SESSION)
-            if self.layers[name].applies and not self.layers[name].allows
-        ]
-        return tuple(dict.fromkeys([layer, *named])) if layer in named else (layer,)
+    def _denied(self, layer: Layer, *others: Layer) -> Decision:
+        """Deny in the name of one layer, and of all that would have to allow besides it."""
+        blocked = () if layer is Layer.KEY_POLICY else (layer, *others)
+        return self._decision(Outcome.IMPLICITLY_DENIED, layer, None, (), blocked)
 
     def _decision(
         self,
@@ -658,8 +652,11 @@ class _Evaluation:
                 None if on_time else Reason.GRANT_NOT_YET,
             )
         )
-        here = str(request.resource) == grant.key_arn
-        applies = here and all(step.matched for step in steps)
+        if str(request.resource) != grant.key_arn:
+            why = "the grant is on another key"
+            steps.append(_step(ElementName.RESOURCE, None, grant.key_arn, str(request.resource),
+                               why, Reason.RESOURCE))  # fmt: skip
+        applies = all(step.matched for step in steps)
         return GrantTrace(grant, applies, match_class if applies else None, tuple(steps))
 
     def _grant_constraints(self, grant: Grant, operation: str) -> Step:

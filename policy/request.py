@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -70,7 +70,7 @@ def principal_from_arn(arn: Arn, role: Arn | None = None) -> Principal | None:
     """
     if arn.service == "iam" and arn.resource == "root":
         return Principal(PrincipalKind.ROOT, arn)
-    if not arn.last:
+    if not arn.name or not arn.last:
         return None
     if (arn.service, arn.type) == ("iam", "user"):
         return Principal(PrincipalKind.USER, arn)
@@ -89,13 +89,17 @@ class Context(Mapping[str, Values]):
     """Facts of a request by condition key; names are compared without regard to case.
 
     Where two names differ only by case, as those of an encryption context may, the exact one is
-    found first, then the first by code point order (AUTH J-100).
+    found first, then the first by code point order (AUTH J-100). Keys that are named in `absent`
+    are not filled in where a fact of the request would do so.
     """
 
-    __slots__ = ("_folded", "_values")
+    __slots__ = ("_absent", "_folded", "_values")
 
-    def __init__(self, values: Mapping[str, Values] | None = None) -> None:
+    def __init__(
+        self, values: Mapping[str, Values] | None = None, *, absent: Iterable[str] = ()
+    ) -> None:
         self._values: dict[str, Values] = dict(values or {})
+        self._absent = frozenset(name.lower() for name in absent)
         self._folded: dict[str, str] = {}
         for name in sorted(self._values):
             self._folded.setdefault(name.lower(), name)
@@ -112,7 +116,8 @@ class Context(Mapping[str, Values]):
         return len(self._values)
 
     def __repr__(self) -> str:
-        return f"Context({self._values!r})"
+        barred = f", absent={sorted(self._absent)!r}" if self._absent else ""
+        return f"Context({self._values!r}{barred})"
 
     def single(self, key: str) -> str | None:
         """Return the value of a single-valued key, or None (AUTH H-3)."""
@@ -120,9 +125,26 @@ class Context(Mapping[str, Values]):
         return value if isinstance(value, str) and not is_multivalued(key) else None
 
     def with_defaults(self, values: Mapping[str, Values]) -> Context:
-        """Return a context in which these keys are filled in where they were absent."""
-        added = {key: value for key, value in values.items() if key not in self}
-        return Context({**self._values, **added}) if added else self
+        """Return a context in which these keys are filled in, unless they are there or barred."""
+        added = {
+            key: value
+            for key, value in values.items()
+            if key not in self and key.lower() not in self._absent
+        }
+        return Context({**self._values, **added}, absent=self._absent) if added else self
+
+    def replaced(self, changes: Mapping[str, Values | None]) -> Context:
+        """Return a context with these values; a key that gets None is absent, and stays so."""
+        names = {name.lower() for name in changes}
+        values = {name: value for name, value in self._values.items() if name.lower() not in names}
+        values |= {name: value for name, value in changes.items() if value is not None}
+        removed = (name for name, value in changes.items() if value is None)
+        return Context(values, absent=self._absent.union(removed))
+
+    @property
+    def barred(self) -> frozenset[str]:
+        """The keys, in lower case, that are absent whatever would fill them in."""
+        return self._absent
 
     @property
     def encryption_context(self) -> dict[str, str]:

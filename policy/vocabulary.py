@@ -74,6 +74,12 @@ CONTEXT_FREE_GRANT_OPERATIONS = frozenset({"DescribeKey", "RetireGrant", "Create
 """Grant operations on which no encryption context is compared (AUTH N-22)."""
 
 
+WITHOUT_CALLER_ACCOUNT = frozenset(
+    {"GenerateRandom", "ListAliases", "ListKeys", "ListRetirableGrants"}
+)
+"""Actions whose context lacks `kms:CallerAccount` (AUTH J-60)."""
+
+
 class ValueType(StrEnum):
     """The type of a condition key's values (AUTH J-3)."""
 
@@ -143,8 +149,9 @@ def condition_key(name: str) -> ConditionKey | None:
     service, colon, rest = name.partition(":")
     for sign in "/:":
         family, sign_found, _ = rest.partition(sign)
-        if sign_found:
-            return CONDITION_KEYS.get(f"{service}{colon}{family}{sign}")
+        found = CONDITION_KEYS.get(f"{service}{colon}{family}{sign}") if sign_found else None
+        if found is not None:
+            return found
     return None
 
 

@@ -10,6 +10,7 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from policy import (
@@ -151,7 +152,12 @@ def document(*statements: Json, version: str = "2012-10-17", **more: object) -> 
 def policy_of(
     kind: PolicyKind, *statements: Json, name: str = "", version: str = "2012-10-17"
 ) -> Policy:
-    return parse(document(*statements, version=version), name=name or str(kind), kind=kind)
+    return _parsed(document(*statements, version=version), name or str(kind), kind)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str, name: str, kind: PolicyKind) -> Policy:
+    return parse(text, name=name, kind=kind)
 
 
 def key_policy(*statements: Json, version: str = "2012-10-17") -> Policy:

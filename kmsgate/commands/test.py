@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,21 +11,20 @@ from pathlib import Path
 import rich_click as click
 
 from kmsgate.errors import UsageError
-from kmsgate.output import screen
+from kmsgate.output import safe, screen
 from kmsgate.resources import bundled_scenarios
 from kmsgate.scenario.fields import FileError
 from kmsgate.scenario.files import SUFFIX, load
 from kmsgate.scenario.model import Suite, Test
 from kmsgate.scenario.report import (
     Ran,
+    as_json,
     show_failures,
     show_file_error,
     show_suite,
     show_total,
 )
 from kmsgate.scenario.run import run
-
-MAX_FILE_BYTES = 4 << 20
 
 
 @click.command()
@@ -33,28 +33,43 @@ MAX_FILE_BYTES = 4 << 20
     "-k", "words", metavar="TEXT", help="Run only tests whose file or name has this text."
 )
 @click.option("--bundled", is_flag=True, help="Run the scenarios that come with kmsgate.")
-@click.option("--format", "layout", type=click.Choice(["text", "json"]), default="text")
-@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto")
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to print the results.",
+)
+@click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Whether to use colour.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Only failures and the last line.")
 def command(
     paths: Sequence[str], words: str | None, bundled: bool, layout: str, color: str, quiet: bool
 ) -> int:
-    """Run scenario files (*.scenario.yaml, or every one below a folder).
+    """Run scenario files.
 
-    Exit code 0 if all tests passed, 1 if one failed, 2 if a file cannot be used.
+    PATH is a file, or a folder (every *.scenario.yaml file below it).
+
+    Exit code: 0 all tests passed, 1 a test failed, 2 a file cannot be used.
     """
-    files = list(_files([*paths, *(str(p) for p in bundled_scenarios())] if bundled else paths))
+    files = _files([*paths, *(str(p) for p in bundled_scenarios())] if bundled else paths)
     if not files:
         raise UsageError("no scenario files given", f"name files that end in {SUFFIX}, or a folder")
     out, complaints = screen(color=color), screen(sys.stderr, color)
     all_ran: list[Ran] = []
-    errors = 0
+    errors: list[FileError] = []
     for path in files:
         try:
             suite = load(path)
         except FileError as error:
             show_file_error(complaints, error)
-            errors += 1
+            errors.append(error)
             continue
         ran = _ran(suite, words)
         if words and not ran.results:
@@ -63,16 +78,16 @@ def command(
         if layout == "text" and not quiet:
             show_suite(out, ran)
             out.flush()
+    if words and not all_ran and not errors:
+        raise UsageError(f"no test has '{words}' in its name")
     if layout == "json":
-        out.line(json.dumps(_as_json(all_ran), indent=2))
+        out.line(json.dumps(as_json(all_ran, errors), indent=2))
     else:
         for ran in all_ran:
             show_failures(out, ran)
-        show_total(out, all_ran, errors)
+        show_total(out, all_ran, len(errors))
     if errors:
         return 2
-    if words and not any(ran.results for ran in all_ran):
-        raise UsageError(f"no test has '{words}' in its name")
     return 1 if any(ran.failed for ran in all_ran) else 0
 
 
@@ -83,52 +98,28 @@ def _ran(suite: Suite, words: str | None) -> Ran:
     return Ran(suite, tuple(run(suite, wanted)))
 
 
-def _files(paths: Sequence[str]) -> Iterator[str]:
-    """Yield the scenario files of the paths, folders searched, in order."""
-    for text in paths:
-        path = Path(text)
-        if path.is_dir():
-            found = sorted(p for p in path.rglob(f"*{SUFFIX}") if not _hidden(p.relative_to(path)))
-            if not found:
-                raise UsageError(f"no *{SUFFIX} below '{text}'")
-            yield from (str(p) for p in found)
-        elif not path.is_file():
-            raise UsageError(f"cannot read '{text}': no such file or folder")
-        elif path.stat().st_size > MAX_FILE_BYTES:
-            raise UsageError(f"'{text}' is larger than {MAX_FILE_BYTES:,} bytes")
-        else:
-            yield text
+def _files(paths: Sequence[str]) -> list[str]:
+    """Return the scenario files of the paths, folders searched, each of them once."""
+    found: dict[str, str] = {}
+    for path in paths:
+        below = sorted(_below(path)) if Path(path).is_dir() else [path]
+        if not below:
+            raise UsageError(f"no *{SUFFIX} below '{safe(path)}'")
+        if not Path(path).exists():
+            raise UsageError(f"no such file or folder: {safe(path)}")
+        for file in below:
+            found.setdefault(os.path.realpath(file), file)
+    return list(found.values())
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def _below(folder: str) -> Iterator[str]:
+    """Yield the scenario files below a folder; those below hidden folders are left out."""
+    for here, folders, files in os.walk(folder, onerror=_unreadable):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            if name.endswith(SUFFIX) and not name.startswith("."):
+                yield str(Path(here, name))
 
 
-def _as_json(all_ran: Sequence[Ran]) -> dict[str, object]:
-    return {
-        "files": [
-            {
-                "path": ran.suite.path,
-                "story": ran.suite.story,
-                "rules": list(ran.suite.rules),
-                "tests": [
-                    {
-                        "name": result.test.name,
-                        "passed": result.passed,
-                        "failures": [
-                            {
-                                "place": failure.item.source.place(failure.span),
-                                "title": failure.title,
-                                "message": failure.message,
-                            }
-                            for failure in result.failures
-                        ],
-                    }
-                    for result in ran.results
-                ],
-            }
-            for ran in all_ran
-        ],
-        "passed": sum(ran.passed for ran in all_ran),
-        "failed": sum(ran.failed for ran in all_ran),
-    }
+def _unreadable(error: OSError) -> None:
+    raise UsageError(f"cannot read '{safe(str(error.filename))}': {error.strerror}") from error

@@ -7,18 +7,28 @@ at once, each at its place.
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kms.settings import Settings
 from kmsgate import yaml_reader
-from kmsgate.scenario.fields import Complaints, FileError, Item
+from kmsgate.scenario import values
+from kmsgate.scenario.fields import (
+    Complaints,
+    Fields,
+    Item,
+    UnreadableError,
+    read_file,
+    short,
+)
 from kmsgate.scenario.model import Suite, Test
-from kmsgate.scenario.steps import Steps, check_caller
+from kmsgate.scenario.steps import Steps
 from kmsgate.scenario.world import Sections, World, build
 from policy.errors import PolicyError
+from policy.source import Source, Span
 from policy.tree import Array
 
 SUFFIX = ".scenario.yaml"
@@ -26,12 +36,13 @@ WORLD_SUFFIX = ".world.yaml"
 MAX_TESTS = 10_000
 MAX_INCLUDES = 100
 MAX_SETTING = 86_400
-_FILE_FIELDS = ("version", "story", "rules", "include", "settings", "world", "blocks", "tests")
-_WORLD_FIELDS = ("version", "include", "settings", "world", "blocks")
-_TEST_FIELDS = ("name", "rules", "given", "as", "each", "only_if", "steps", "matrix")
-_SETTINGS = ("seed", "profile", "grant_consistency_seconds", "deletion_extra_hours",
-             "strict_principals", "enforce_quotas")  # fmt: skip
-_PROFILES = {
+WORLD_FIELDS = ("version", "include", "settings", "world", "blocks")
+FILE_FIELDS = (*WORLD_FIELDS, "story", "rules", "tests")
+TEST_FIELDS = ("name", "rules", "given", "as", "each", "only_if", "steps", "matrix")
+NUMBER_SETTINGS = ("grant_consistency_seconds", "deletion_extra_hours")
+FLAG_SETTINGS = ("strict_principals", "enforce_quotas")
+SETTINGS = ("seed", "profile", *NUMBER_SETTINGS, *FLAG_SETTINGS)
+PROFILES = {
     "default": Settings(),
     "course": Settings(),
     "realistic": Settings(grant_consistency_seconds=300),
@@ -42,211 +53,258 @@ _RULE = re.compile(r"(?:[A-HJ-NPQRUXZ]-[0-9]{1,3}|C-[0-9]{1,2}|(?:AUTH|CORE) [A-
 def load(path: str, text: bytes | None = None) -> Suite:
     """Return the suite of a file; raises FileError with everything that is wrong with it."""
     log = Complaints()
-    loader = _Loader(log)
-    suite = loader.suite(path, text)
+    suite = _Loader(log).suite(path, text)
     log.check()
     assert suite is not None  # noqa: S101 - without a complaint there is a suite
     return suite
+
+
+def load_world(path: str) -> World:
+    """Return the world that a file describes; raises FileError as `load` does."""
+    log = Complaints()
+    world = _Loader(log).world(path)
+    log.check()
+    assert world is not None  # noqa: S101 - without a complaint there is a world
+    return world
 
 
 @dataclass
 class _Loaded:
     """One file and what its includes add to it."""
 
-    sections: Sections
-    settings: dict[str, Item]
-    blocks: dict[str, Item]
+    sections: Sections = field(default_factory=Sections)
+    settings: Fields = field(default_factory=Fields)
+    blocks: Fields = field(default_factory=Fields)
+
+    def under(self, over: _Loaded) -> _Loaded:
+        """Return this with another file laid over it; no name may be defined by both."""
+        for name, item in over.blocks.items():
+            if name in self.blocks:
+                first = self.blocks[name].far_note("first here")
+                item.complain_name(f"'{short(name)}' is defined twice", notes=(first,))
+        return _Loaded(
+            self.sections.under(over.sections, twice_is_wrong=True),
+            Fields({**self.settings, **over.settings}),
+            Fields({**self.blocks, **over.blocks}),
+        )
+
+
+@dataclass(frozen=True)
+class _Base:
+    """What all tests of a file share."""
+
+    loaded: _Loaded
+    settings: Settings
+    seed: int
+    profile: str
+    world: World
 
 
 class _Loader:
     def __init__(self, log: Complaints) -> None:
         self.log = log
-        self.count = 0
+        self.included: set[Path] = set()
 
-    def suite(self, path: str, text: bytes | None) -> Suite | None:
-        root = self._root(path, text, None)
+    def suite(self, path: str, data: bytes | None) -> Suite | None:
+        root = self._root(path, data)
         if root is None:
             return None
-        fields = root.fields("a scenario file", _FILE_FIELDS)
-        version = fields["version"].text("version") if "version" in fields else None
-        if version != "1":
-            root.complain("a scenario file needs 'version: 1'")
-        story = fields["story"].text("story") if "story" in fields else ""
-        rules = tuple(self._rules(fields.get("rules")))
-        loaded = self._merged(fields, path, (path,))
-        settings, seed, profile = self._settings(loaded.settings)
-        base = build(loaded.sections, settings, seed, self.log, root)
+        fields = root.fields("a scenario file", FILE_FIELDS)
+        _check_version(root, fields)
+        story = fields.text("story") or ""
+        rules = tuple(_rules(fields))
+        base = self._base(root, fields, path)
+        tests = tuple(self._tests(fields, base))
         if "tests" not in fields:
             root.complain("a scenario file needs tests", f"a file of worlds ends in {WORLD_SUFFIX}")
+        return Suite(path, root.source, story, rules, tests, base.profile)
+
+    def world(self, path: str) -> World | None:
+        root = self._root(path, None)
+        if root is None:
             return None
-        tests: list[Test] = []
-        names: set[str] = set()
-        for item in fields["tests"].items("tests"):
-            for test in self._tests(item, loaded, base, settings, seed, profile):
-                if test.name in names:
-                    item.complain(f"two tests are called '{test.name}'")
-                names.add(test.name)
-                tests.append(test)
-                if len(tests) > MAX_TESTS:
-                    item.complain(f"more than {MAX_TESTS:,} tests in one file")
-                    return None
-        return Suite(path, root.source, story or "", rules, tuple(tests), profile)
+        fields = root.fields("a world file", WORLD_FIELDS)
+        return self._base(root, fields, path).world
+
+    def _base(self, root: Item, fields: Fields, path: str) -> _Base:
+        self.included.add(_real(path))
+        loaded = self._merged(fields, path, (path,))
+        settings, seed, profile = _settings(loaded.settings)
+        world = build(loaded.sections, settings, seed, self.log, root)
+        return _Base(loaded, settings, seed, profile, world)
 
     # Files
 
-    def _root(self, path: str, data: bytes | None, used: Item | None) -> Item | None:
+    def _root(self, path: str, data: bytes | None, used: Item | None = None) -> Item | None:
         try:
-            source = yaml_reader.decode(data if data is not None else Path(path).read_bytes(), path)
+            source = yaml_reader.decode(data if data is not None else read_file(path), path)
             return Item(yaml_reader.read(source), source, self.log)
-        except OSError as error:
+        except UnreadableError as error:
             if used is None:
-                raise FileError([]) from error
-            used.complain(f"cannot read '{path}': {error.strerror}")
+                self.log.note(Source(path, ""), Span(0, 0), f"cannot read this file: {error}")
+            else:
+                used.complain(f"cannot read '{short(path)}': {error}")
         except PolicyError as error:
-            for problem in error.problems:
-                self.log.note(
-                    error.source, problem.span, problem.message, problem.help, problem.notes
-                )
+            self.log.note_all(error)
         return None
 
-    def _merged(self, fields: Mapping[str, Item], path: str, stack: tuple[str, ...]) -> _Loaded:
+    def _merged(self, fields: Fields, path: str, stack: tuple[str, ...]) -> _Loaded:
         """Return the file's own sections on top of those that it includes."""
-        merged = _Loaded(Sections(), {}, {})
-        for item in fields["include"].items("include") if "include" in fields else ():
-            included = self._included(item, path, stack)
+        merged = _Loaded()
+        for item in fields.entries("include"):
+            included = self._included(item, stack)
             if included is not None:
-                merged = self._laid_over(merged, included)
+                merged = merged.under(included)
         own = _Loaded(
             Sections.read(fields["world"]) if "world" in fields else Sections(),
-            fields["settings"].fields("the settings", _SETTINGS) if "settings" in fields else {},
-            fields["blocks"].fields("blocks") if "blocks" in fields else {},
+            fields["settings"].fields("the settings", SETTINGS)
+            if "settings" in fields
+            else Fields(),
+            fields["blocks"].fields("blocks") if "blocks" in fields else Fields(),
         )
-        return self._laid_over(merged, own)
+        return merged.under(own)
 
-    def _included(self, item: Item, path: str, stack: tuple[str, ...]) -> _Loaded | None:
+    def _included(self, item: Item, stack: tuple[str, ...]) -> _Loaded | None:
+        """Return what a file adds; nothing if it has been included before."""
         text = item.text("a file")
         if text is None:
             return None
-        name = str(Path(path).parent / text)
-        self.count += 1
-        if name in stack:
-            item.complain(f"'{text}' includes itself: {' -> '.join([*stack, name])}")
+        path = item.beside(text)
+        real = _real(path)
+        if real in map(_real, stack):
+            way = " -> ".join([*stack, path])
+            item.complain(f"'{short(text)}' includes itself: {way}")
             return None
-        if self.count > MAX_INCLUDES:
+        if real in self.included:
+            return None
+        if len(self.included) > MAX_INCLUDES:
             item.complain(f"more than {MAX_INCLUDES} files are included")
             return None
-        root = self._root(name, None, item)
+        self.included.add(real)
+        root = self._root(path, None, item)
         if root is None:
             return None
-        return self._merged(root.fields("a world file", _WORLD_FIELDS), name, (*stack, name))
-
-    def _laid_over(self, under: _Loaded, over: _Loaded) -> _Loaded:
-        for name, item in over.blocks.items():
-            if name in under.blocks:
-                item.complain_name(f"block '{name}' is defined twice")
-        return _Loaded(
-            under.sections.under(over.sections, twice_is_wrong=True),
-            {**under.settings, **over.settings},
-            {**under.blocks, **over.blocks},
-        )
-
-    def _settings(self, items: Mapping[str, Item]) -> tuple[Settings, int, str]:
-        profile = "default"
-        if "profile" in items:
-            profile = items["profile"].choice("a profile", tuple(_PROFILES)) or profile
-        seed = items["seed"].integer("the seed") if "seed" in items else 1
-        settings = _PROFILES[profile]
-        number, flag = self._number, self._flag
-        settings = replace(
-            settings,
-            grant_consistency_seconds=number(
-                items.get("grant_consistency_seconds"), settings.grant_consistency_seconds
-            ),
-            deletion_extra_hours=number(
-                items.get("deletion_extra_hours"), settings.deletion_extra_hours
-            ),
-            strict_principals=flag(items.get("strict_principals"), settings.strict_principals),
-            enforce_quotas=flag(items.get("enforce_quotas"), settings.enforce_quotas),
-        )
-        return settings, seed or 0, profile
-
-    def _number(self, item: Item | None, default: int) -> int:
-        number = item.integer("the setting") if item is not None else None
-        if item is None or number is None:
-            return default
-        if not 0 <= number <= MAX_SETTING:
-            item.complain(f"the setting must be between 0 and {MAX_SETTING:,}")
-        return number
-
-    def _flag(self, item: Item | None, default: bool) -> bool:
-        flag = item.boolean("the setting") if item is not None else None
-        return default if flag is None else flag
-
-    def _rules(self, item: Item | None) -> Iterator[str]:
-        for entry in item.items("rules") if item is not None else ():
-            text = entry.text("a rule")
-            if text is not None and not _RULE.fullmatch(text):
-                entry.complain(f"'{text}' is not the number of a rule", "write L-33, K-65 or C-22")
-            elif text is not None:
-                yield text
+        fields = root.fields("a world file", WORLD_FIELDS)
+        if "version" in fields:
+            _check_version(root, fields)
+        return self._merged(fields, path, (*stack, path))
 
     # Tests
 
-    def _tests(
-        self, item: Item, loaded: _Loaded, base: World | None, settings: Settings, seed: int,
-        profile: str,
-    ) -> Iterator[Test]:  # fmt: skip
-        fields = item.fields("a test", _TEST_FIELDS)
-        name = fields["name"].text("name") if "name" in fields else None
-        if name is None:
+    def _tests(self, fields: Fields, base: _Base) -> Iterator[Test]:
+        names: set[str] = set()
+        count = 0
+        for item in fields.entries("tests"):
+            for test in self._variants(item, base):
+                count += 1
+                if count > MAX_TESTS:
+                    item.complain(f"more than {MAX_TESTS:,} tests in one file")
+                    return
+                if test.name in names and test.name:
+                    item.complain(f"two tests are called '{short(test.name)}'")
+                names.add(test.name)
+                yield test
+        if "tests" in fields:
+            _check_filled(fields["tests"], "tests")
+
+    def _variants(self, item: Item, base: _Base) -> Iterator[Test]:
+        """Yield a test for each combination of the values of `each`."""
+        fields = item.fields("a test", TEST_FIELDS)
+        name = fields.text("name")
+        if "name" not in fields:
             item.complain("a test needs a name")
-            return
-        list(self._rules(fields.get("rules")))
-        world = base
+        list(_rules(fields))
+        world = base.world
         if "given" in fields:
-            sections = loaded.sections.under(Sections.read(fields["given"]))
-            world = build(sections, settings, seed, self.log, item)
-        if world is None:
-            return
+            sections = base.loaded.sections.under(Sections.read(fields["given"]))
+            world = build(sections, base.settings, base.seed, self.log, item)
         if ("steps" in fields) == ("matrix" in fields):
             item.complain("a test needs either steps or a matrix")
-            return
-        default = fields["as"].text("as") if "as" in fields else None
-        if default is not None and not default.startswith("$"):
-            check_caller(fields["as"], default, world)
-        for bindings in self._each(fields.get("each")):
-            if not self._wanted(fields.get("only_if"), bindings, profile):
+        if "steps" in fields:
+            _check_filled(fields["steps"], "steps")
+        for bindings in _each(fields):
+            if not _wanted(fields, {**bindings, "profile": base.profile}):
                 continue
+            steps = Steps(world, base.loaded.blocks, fields.get("as"), bindings).of_test(fields)
             shown = ", ".join(f"{key}={value}" for key, value in bindings.items())
-            steps = Steps(world, loaded.blocks, default, set(bindings))
-            if "steps" in fields:
-                made = tuple(steps.read(fields["steps"]))
-            else:
-                made = tuple(steps.matrix(fields["matrix"]))
-            yield Test(f"{name} [{shown}]" if shown else name, item, world, made, bindings)
+            full_name = f"{name} [{shown}]" if shown else name or ""
+            yield Test(full_name, item, world, steps, bindings)
 
-    def _each(self, item: Item | None) -> Iterator[dict[str, str]]:
-        """Yield every combination of the named values."""
-        if item is None:
-            yield {}
-            return
-        lists = {
-            name: [entry.text(name) or "" for entry in values_.items(name)]
-            for name, values_ in item.fields("each").items()
-        }
-        for chosen in itertools.product(*lists.values()):
-            yield dict(zip(lists, chosen, strict=True))
 
-    def _wanted(self, item: Item | None, bindings: Mapping[str, str], profile: str) -> bool:
-        if item is None:
-            return True
-        known = {**bindings, "profile": profile}
-        for name, wanted in item.fields("only_if", tuple(known)).items():
-            accepted = (
-                [entry.text(name) for entry in wanted.items(name)]
-                if isinstance(wanted.node, Array)
-                else [wanted.text(name)]
+def _real(path: str) -> Path:
+    """Return a path by which a file is known, however it is spelled."""
+    try:
+        return Path(path).resolve()
+    except (OSError, RuntimeError, ValueError):  # a loop of links, or no name of a file
+        return Path(path)
+
+
+def _check_version(root: Item, fields: Fields) -> None:
+    version = fields.text("version")
+    if "version" not in fields:
+        root.complain("a scenario file needs 'version: 1'")
+    elif version not in (None, "1"):
+        fields["version"].complain(f"version {short(version or '')} is not known; write 1")
+
+
+def _check_filled(item: Item, what: str) -> None:
+    if item.is_null or (isinstance(item.node, Array) and not item.node.items):
+        item.complain(f"there are no {what} here")
+
+
+def _settings(items: Fields) -> tuple[Settings, int, str]:
+    """Return the settings of the core, the seed and the name of the profile."""
+    profile = items.choice("profile", tuple(PROFILES)) or "default"
+    changed: dict[str, int | bool] = {}
+    for name in NUMBER_SETTINGS:
+        number = items.integer(name)
+        if number is not None and not 0 <= number <= MAX_SETTING:
+            items[name].complain(f"{name} must be between 0 and {MAX_SETTING:,}")
+        elif number is not None:
+            changed[name] = number
+    for name in FLAG_SETTINGS:
+        if name in items:
+            changed[name] = items.flag(name)
+    seed = items.integer("seed")
+    settings: Settings = replace(PROFILES[profile], **changed)  # type: ignore[arg-type]
+    return settings, 1 if seed is None else seed, profile
+
+
+def _rules(fields: Fields) -> Iterator[str]:
+    for entry in fields.entries("rules"):
+        text = entry.text("a rule")
+        if text is not None and not _RULE.fullmatch(text):
+            entry.complain(
+                f"'{short(text)}' is not the number of a rule", "write L-33, K-65 or C-22"
             )
-            if known[name] not in accepted:
-                return False
-        return True
+        elif text is not None:
+            yield text
+
+
+def _each(fields: Fields) -> Iterator[dict[str, str]]:
+    """Yield every combination of the named values."""
+    if "each" not in fields:
+        yield {}
+        return
+    lists: dict[str, list[str]] = {}
+    for name, item in fields["each"].fields("each").items():
+        if not values.is_name(name):
+            item.complain_name(f"'{short(name)}' cannot be the name of a value", "as in $days")
+        found = [entry.text(name) for entry in item.items(name)]
+        lists[name] = [text for text in found if text is not None]
+        if not found:
+            item.complain(f"'{short(name)}' has no values")
+    if math.prod(map(len, lists.values())) > MAX_TESTS:
+        fields["each"].complain(f"more than {MAX_TESTS:,} tests in one file")
+        return
+    for chosen in itertools.product(*lists.values()):
+        yield dict(zip(lists, chosen, strict=True))
+
+
+def _wanted(fields: Fields, known: Mapping[str, str]) -> bool:
+    """Tell whether a test is to be run with these values."""
+    wanted = fields["only_if"].fields("only_if", tuple(known)) if "only_if" in fields else {}
+    return all(
+        known[name] in [entry.text(name) for entry in item.one_or_more(name)]
+        for name, item in wanted.items()
+    )

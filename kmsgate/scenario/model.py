@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kmsgate.scenario.fields import Item
 from kmsgate.scenario.world import World
+from policy import Level, Policy
 from policy.source import Source, Span
 
 
@@ -15,14 +15,15 @@ from policy.source import Source, Span
 class Expectation:
     """What a call or decision must come to. Fields that are None were not said.
 
-    `allow` is True, or the paths of the checks in order; `deny` is any, explicit or implicit.
+    `allow` with `paths` names the paths of the last checks in order; `deny` is any, explicit or
+    implicit; `by` are names that must all be among what decided.
     """
 
     allow: bool = False
     paths: tuple[str, ...] = ()
     deny: str | None = None
     layer: str | None = None
-    by: Item | None = None
+    by: tuple[Item, ...] = ()
     because: str | None = None
     error: str | None = None
     message: str | None = None
@@ -38,42 +39,65 @@ class Step:
     item: Item
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CallStep(Step):
-    """A call that is made, or with `only_decide` a decision that is asked for."""
+    """A call that is made, or with `only_decide` a decision that is asked for.
+
+    `facts` are condition keys; `save` maps names of values to members of the output.
+    """
 
     operation: str
     only_decide: bool
-    caller: str
-    parameters: Item | None
-    facts: Mapping[str, Item]
-    via: str | None
-    endpoint: str | None
-    region: str | None
-    dry_run: bool
+    caller: Item
     expect: Expectation
-    save: Mapping[str, str]
+    parameters: Item | None = None
+    facts: Mapping[str, Item] = field(default_factory=dict)
+    via: Item | None = None
+    endpoint: Item | None = None
+    region: Item | None = None
+    dry_run: bool = False
+    save: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell(CallStep):
+    """One cell of a matrix: a decision with its row, column and place."""
+
+    key: str
+    title: str
+    head: Span
+    place: Span
 
 
 @dataclass(frozen=True)
 class AdvanceStep(Step):
     """The clock moves on by a span of time, or to a moment."""
 
-    amount: Item | None
-    until: dt.datetime | None
+    amount: Item | None = None
+    until: Item | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ChangeStep(Step):
-    """The world is edited from outside."""
+    """The world is edited from outside: `subject` is a key, an identity and so on, by its name.
 
+    What `fields` say of policies has been read: lists of them and levels of an organization.
+    """
+
+    subject: str
+    name: str
     fields: Mapping[str, Item]
+    policies: tuple[Policy, ...] = ()
+    boundary: Policy | None = None
+    levels: Mapping[str, Level] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class LookStep(Step):
     """A key, alias, grant or event is compared with a pattern."""
 
+    subject: str
+    named: Item
     fields: Mapping[str, Item]
 
 
@@ -82,17 +106,7 @@ class TamperStep(Step):
     """A client changes one bit of a saved value."""
 
     value: Item
-    save: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Cell(CallStep):
-    """One cell of a matrix: a decision with its row, column and place."""
-
-    key: str
-    title: str
-    head: Span
-    place: Span
+    save: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -110,7 +124,7 @@ class Test:
 
 @dataclass(frozen=True)
 class Suite:
-    """One scenario file. `skipped` are the tests that `only_if` left out."""
+    """One scenario file, with its tests in order; those that `only_if` leaves out are not there."""
 
     path: str
     source: Source

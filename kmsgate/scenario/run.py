@@ -2,51 +2,50 @@
 
 from __future__ import annotations
 
-import fnmatch
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kms.audit import AuditEvent
-from kms.directory import Identity
-from kms.errors import AccessDenied, KmsError
 from kms.gate import Gate
-from kms.keys import metadata
-from kms.model import Key, KeyState
 from kms.operation import Call
-from kms.policy_checks import bound_ids
 from kms.runtime import FixedClock, SeededEntropy
 from kms.service import Reply, Service
 from kms.shapes import request_kind, takes
-from kms.state import State
 from kms.store import MemoryStore
-from kmsgate.scenario.compare import StepError, Values
-from kmsgate.scenario.fields import Item
-from kmsgate.scenario.json_text import json_text, plain
+from kmsgate.scenario import values
+from kmsgate.scenario.changes import changed
+from kmsgate.scenario.compare import MAX_SHOWN, StepError, Values, shown
+from kmsgate.scenario.fields import Item, short
+from kmsgate.scenario.judge import verdict
+from kmsgate.scenario.members import wants_absence
 from kmsgate.scenario.model import (
     AdvanceStep,
     CallStep,
     Cell,
     ChangeStep,
-    Expectation,
     LookStep,
     Step,
     Suite,
     TamperStep,
     Test,
 )
-from policy import Arn, Decision, Outcome
-from policy.decision import GrantTrace, StatementTrace
+from kmsgate.scenario.views import View, alias_view, event_view, grant_view, key_view
+from policy import Arn, Decision
+from policy.decision import GrantTrace, Layer, MatchClass, StatementTrace
+from policy.model import Effect
 from policy.request import Values as FactValues
 from policy.source import Span
-from policy.tree import Array, Object
+from policy.tree import Array
 
 
 @dataclass(frozen=True)
 class Failure:
-    """What went otherwise than a test says: where, what, and how the decision came about."""
+    """What went otherwise than a test says: where, what, and how the decision came about.
+
+    Of a cell of a matrix, `title` names row and column and `head` is the first line of the table;
+    `key` is the name of the key that the decision was about.
+    """
 
     item: Item
     span: Span
@@ -54,6 +53,7 @@ class Failure:
     title: str = ""
     head: Span | None = None
     decision: Decision | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -96,14 +96,9 @@ class _Course:
         self.entropy = SeededEntropy(world.seed + 1)
         self.store = MemoryStore(world.state)
         self.service = Service(self.store, Gate(), self.clock, self.entropy, world.settings)
-        self.bindings: dict[str, Any] = dict(test.bindings)
-        for name, arn in world.arns.items():
-            self.bindings |= {
-                f"{name}.arn": str(arn),
-                f"{name}.id": arn.last,
-                f"{name}.account": arn.account,
-            }
-        self.grant_names = dict(world.grant_names)
+        self.bindings: dict[str, Any] = {**world.facts, **test.bindings}
+        self.grant_names = {grant_id: name for name, grant_id in world.names.grants.items()}
+        self.tokens = set(world.state.tokens)
         self.told: list[tuple[Item, Reply]] = []
 
     @property
@@ -117,7 +112,7 @@ class _Course:
             try:
                 failure = self._take(step)
             except StepError as error:
-                failure = Failure(error.item, error.item.node.span, error.message)
+                failure = self._failure(error.item, error.message)
             if failure is not None:
                 yield failure
                 if not isinstance(step, Cell):
@@ -127,16 +122,35 @@ class _Course:
         if isinstance(step, CallStep):
             return self._call(step)
         if isinstance(step, AdvanceStep):
-            return self._advance(step)
-        if isinstance(step, ChangeStep):
-            return self._change(step)
-        if isinstance(step, LookStep):
+            self._advance(step)
+        elif isinstance(step, ChangeStep):
+            with self.store.session() as session:
+                session.commit(changed(step, session.state, self.world, self.values), ())
+        elif isinstance(step, LookStep):
             return self._look(step)
-        if isinstance(step, TamperStep):
+        elif isinstance(step, TamperStep):
             blob = bytearray(self.values.octets(step.value))
+            if not blob:
+                raise StepError(step.value, "there is no byte to change")
             blob[-1] ^= 1
             self.bindings |= dict.fromkeys(step.save, bytes(blob))
         return None
+
+    def _failure(self, item: Item, message: str, reply: Reply | None = None) -> Failure:
+        decision = reply.decisions[-1] if reply is not None and reply.decisions else None
+        key = self._key_of(decision)
+        return Failure(item, item.span, self._discreet(message), decision=decision, key=key)
+
+    def _discreet(self, message: str) -> str:
+        """Return a message without the tokens of any grant, however they came into it."""
+        for token in self.tokens:
+            message = message.replace(token, "(a grant token)")
+        return message if len(message) <= MAX_SHOWN else message[: MAX_SHOWN - 1] + "…"
+
+    def _key_of(self, decision: Decision | None) -> str | None:
+        """Return the name in this world of the key that a decision is about."""
+        arn = decision.request.resource.arn if decision is not None else None
+        return next((name for name, key in self.world.keys.items() if key == arn), None)
 
     # Calls
 
@@ -144,47 +158,42 @@ class _Course:
         call = self._made(step)
         reply = self.service.decide(call) if step.only_decide else self.service.call(call)
         self.told.append((step.item, reply))
-        failure = self._judge(step, reply)
-        if failure is not None:
-            return failure
-        for name, member in step.save.items():
-            output = reply.output or {}
-            if member not in output:
-                return self._failed(step, f"the output has no {member} to save as ${name}", reply)
-            self.bindings[name] = output[member]
-        return None
+        self.tokens |= set(_tokens_in(reply.output))
+        return self._judge(step, reply) or self._save(step, reply)
 
     def _made(self, step: CallStep) -> Call:
-        name = step.caller
-        if name.startswith("$"):
-            name = str(self.values.saved(step.item, name[1:]))
-        caller = self.world.caller(name, self.store.state.directory)
-        if caller is None:
-            raise StepError(step.item, self.world.unknown_caller(name)[0])
         kind = request_kind(step.operation)
         parameters = self.values.of(step.parameters, kind) if step.parameters is not None else {}
+        region = self.values.text(step.region) if step.region is not None else self.world.region
         if isinstance(step, Cell):
             parameters = {**self._about(step), **parameters}
+            region = self.world.keys[step.key].region
         if step.dry_run:
             parameters["DryRun"] = True
-        facts = {name: self._fact(item) for name, item in step.facts.items()}
+        if step.region is not None and not values.is_region(region):
+            raise StepError(step.region, f"'{short(region)}' is not a Region such as eu-west-1")
+        name = self.values.text(step.caller)
+        caller = self.world.caller(name, self.store.state.directory)
+        if caller is None:
+            raise StepError(step.caller, self.world.unknown_caller(name)[0])
         return Call(
             caller,
             step.operation,
             parameters,
-            step.region or self.world.region,
-            facts,
-            step.via,
-            step.endpoint,
+            region,
+            {name: self._fact(item) for name, item in step.facts.items()},
+            self.values.text(step.via) if step.via is not None else None,
+            self.values.text(step.endpoint) if step.endpoint is not None else None,
         )
 
     def _about(self, cell: Cell) -> dict[str, Any]:
         """Return the members with which a cell of a matrix names its key."""
-        arn = str(self.world.keys[cell.key])
+        key = self.world.keys[cell.key]
         members = ("KeyId", "SourceKeyId", "DestinationKeyId", "TargetKeyId")
-        about: dict[str, Any] = {m: arn for m in members if takes(cell.operation, m)}
+        about: dict[str, Any] = {m: str(key) for m in members if takes(cell.operation, m)}
         if takes(cell.operation, "AliasName"):
-            about["AliasName"] = "alias/matrix"
+            aliases = self.store.state.key_aliases.get(str(key), ())
+            about["AliasName"] = next(iter(aliases), "alias/matrix")
         return about
 
     def _fact(self, item: Item) -> FactValues:
@@ -192,279 +201,98 @@ class _Course:
             return tuple(self.values.text(entry) for entry in item.items("a context key"))
         return self.values.text(item)
 
-    # Expectations
-
     def _judge(self, step: CallStep, reply: Reply) -> Failure | None:
         """Compare a reply with what was expected; the first difference counts."""
-        expect = step.expect
-        wrong = (
-            self._judge_outcome(expect, reply)
-            or self._judge_decision(expect, reply)
-            or self._judge_error(expect, reply)
-        )
+        expect, at = step.expect, step.expect.item or step.item
+        wrong = verdict(expect, reply, self.grant_names, self.values.text)
+        if wrong is not None and isinstance(step, Cell):
+            failure = self._failure(step.item, wrong, reply)
+            return replace(failure, span=step.place, title=step.title, head=step.head)
         if wrong is not None:
-            return self._failed(step, wrong, reply)
-        for pattern, actual in (
-            (expect.output, reply.output),
-            (expect.event, event_view(reply.event) if reply.event is not None else None),
-        ):
-            if pattern is not None:
-                found = self.values.difference(pattern, actual)
-                if found is not None:
-                    return self._failed(step, found[1], reply, found[0])
+            return self._failure(at, wrong, reply)
+        found = None
+        if expect.output is not None:
+            found = self.values.difference(expect.output, reply.output)
+        if expect.event is not None and found is None:
+            found = self.values.difference(expect.event, event_view(reply.event))
+        return self._failure(*found, reply) if found is not None else None
+
+    def _save(self, step: CallStep, reply: Reply) -> Failure | None:
+        for name, path in step.save.items():
+            value: Any = reply.output or {}
+            for member in path.split("."):
+                value = value.get(member) if isinstance(value, Mapping) else None
+            if value is None:
+                message = f"the output has no {path} to save as ${name}"
+                return self._failure(step.expect.item or step.item, message, reply)
+            self.bindings[name] = value
         return None
 
-    def _judge_outcome(self, expect: Expectation, reply: Reply) -> str | None:
-        error = reply.error
-        denied = isinstance(error, AccessDenied)
-        said_allow = expect.allow or (expect.output is not None and expect.deny is None)
-        if expect.deny is not None:
-            if not denied:
-                return f"expected {_words(expect)}, {_what_happened(reply)}"
-            outcome = _last(reply).outcome if reply.decisions else Outcome.IMPLICITLY_DENIED
-            explicit = outcome is Outcome.EXPLICITLY_DENIED
-            if expect.deny == "explicit" and not explicit:
-                return f"expected explicit deny, {_what_happened(reply)}"
-            if expect.deny == "implicit" and explicit:
-                return f"expected implicit deny, {_what_happened(reply)}"
-        elif said_allow and (denied or (error is not None and expect.error is None)):
-            return f"expected allow, {_what_happened(reply)}"
-        return None
+    # Time and looks
 
-    def _judge_decision(self, expect: Expectation, reply: Reply) -> str | None:
-        if expect.paths:
-            paths = tuple(str(d.path) for d in reply.decisions)
-            wanted = expect.paths
-            if paths[-len(wanted) :] != wanted:
-                return f"expected allow by {', '.join(wanted)}, the path is {', '.join(paths)}"
-        asked = expect.layer or expect.because or expect.by is not None
-        if not asked:
-            return None
-        if not reply.decisions:
-            return f"there is no decision: {_what_happened(reply)}"
-        decision = _last(reply)
-        if expect.layer is not None and decision.layer != expect.layer:
-            return f"expected layer {expect.layer}, {_what_happened(reply)}"
-        if expect.because is not None and expect.because not in decision.reasons:
-            found = ", ".join(sorted(decision.reasons)) or "none"
-            return f"expected because {expect.because}, the reasons are {found}"
-        if expect.by is not None:
-            wanted_by = self.values.text(expect.by)
-            names = set(self._names(decision))
-            if wanted_by not in names:
-                return f"expected by {wanted_by}, it is by {', '.join(sorted(names)) or 'nothing'}"
-        return None
-
-    def _judge_error(self, expect: Expectation, reply: Reply) -> str | None:
-        error = reply.error
-        if expect.error is not None and (error is None or error.code != expect.error):
-            return f"expected error {expect.error}, {_what_happened(reply)}"
-        if expect.message is not None:
-            text = error.message if error is not None else None
-            if text is None or not fnmatch.fnmatchcase(text, expect.message.replace("[", "[[]")):
-                return f"expected message '{expect.message}', it reads '{text or ''}'"
-        return None
-
-    def _names(self, decision: Decision) -> Iterator[str]:
-        """Yield every name of what decided: Sid, `policy[index]`, grant id and grant name."""
-        by_id = {grant_id: name for name, grant_id in self.grant_names.items()}
-        for by in decision.by:
-            if isinstance(by, StatementTrace):
-                yield f"{by.policy}[{by.index}]"
-                if by.sid is not None:
-                    yield by.sid
-            else:
-                yield by.grant.id
-                if by.grant.id in by_id:
-                    yield by_id[by.grant.id]
-                if by.grant.name is not None:
-                    yield by.grant.name
-
-    def _failed(
-        self, step: CallStep, message: str, reply: Reply, at: Item | None = None
-    ) -> Failure:
-        decision = _last(reply) if reply.decisions else None
-        if isinstance(step, Cell):
-            return Failure(step.item, step.place, message, step.title, step.head, decision)
-        item = at or step.expect.item or step.item
-        span = item.node.span
-        if isinstance(item.node, Object | Array):
-            span = Span(span.start, span.start + 1)
-        return Failure(item, span, message, decision=decision)
-
-    # Time, outside changes, looks
-
-    def _advance(self, step: AdvanceStep) -> Failure | None:
+    def _advance(self, step: AdvanceStep) -> None:
+        now = self.clock.now()
         if step.until is not None:
-            try:
-                self.clock.move_to(step.until)
-            except ValueError as error:
-                raise StepError(step.item, f"{error}") from None
+            at = self.values.moment(step.until)
+            if at < now:
+                raise StepError(step.until, f"it is {shown(now)} already")
+            self.clock.move_to(at)
         elif step.amount is not None:
-            self.clock.advance(self.values.duration(step.amount))
-        return None
-
-    def _change(self, step: ChangeStep) -> Failure | None:
-        state = self.store.state
-        if "key" in step.fields:
-            state = state.with_key(self._changed_key(step, state))
-        else:
-            state = self._changed_identity(step, state)
-        with self.store.session() as session:
-            session.commit(state, ())
-        return None
-
-    def _changed_key(self, step: ChangeStep, state: State) -> Key:
-        fields = step.fields
-        key = state.key(self.world.keys[self.values.text(fields["key"])])
-        if key is None:
-            raise StepError(fields["key"], "the key is gone")
-        if "policy" in fields:
-            key = _with_policy(key, json_text(fields["policy"].node), state)
-        if "add_statement" in fields or "drop_statement" in fields:
-            document = json.loads(key.policy)
-            statements = document["Statement"]
-            statements = statements if isinstance(statements, list) else [statements]
-            if "drop_statement" in fields:
-                sid = self.values.text(fields["drop_statement"])
-                kept = [s for s in statements if s.get("Sid") != sid]
-                if len(kept) == len(statements):
-                    raise StepError(fields["drop_statement"], f"there is no statement '{sid}'")
-                statements = kept
-            if "add_statement" in fields:
-                statements = [*statements, plain(fields["add_statement"].node)]
-            text = json.dumps({**document, "Statement": statements}, indent=2)
-            key = _with_policy(key, text, state)
-        if "tags" in fields:
-            tags = fields["tags"].fields("tags").items()
-            key = replace(key, tags=tuple((name, self.values.text(item)) for name, item in tags))
-        if "state" in fields:
-            key = replace(key, state=KeyState(self.values.text(fields["state"])))
-        return key
-
-    def _changed_identity(self, step: ChangeStep, state: State) -> State:
-        """`recreate`: the same name with another unique id (AUTH E-20); `delete`: gone."""
-        arn = self.world.arns[self.values.text(step.fields["identity"])]
-        directory = state.directory
-        old = directory.identities.get(str(arn))
-        if old is None:
-            raise StepError(step.fields["identity"], "the identity is gone")
-        if "delete" in step.fields:
-            directory = directory.without_identity(arn)
-        if "recreate" in step.fields:
-            directory = directory.without_identity(arn).with_identity(
-                Identity(arn, f"{old.unique_id[:4]}NEW{old.unique_id[7:]}", old.policies)
-            )
-        if "tags" in step.fields:
-            items = step.fields["tags"].fields("tags").items()
-            tags = {name: self.values.text(item) for name, item in items}
-            directory = directory.with_identity(replace(old, tags=tags))
-        return replace(state, directory=directory)
+            span = self.values.duration(step.amount)
+            if span > values.LAST_TIME - now:
+                raise StepError(step.amount, f"clocks end in the year {values.LAST_TIME.year}")
+            self.clock.advance(span)
 
     def _look(self, step: LookStep) -> Failure | None:
-        fields = dict(step.fields)
-        state = self.store.state
-        subject = next(name for name in ("key", "alias", "grant", "event") if name in fields)
-        named = fields.pop(subject)
-        view = self._view(subject, named, state)
-        for name, item in fields.items():
+        view = self._view(step)
+        for name, item in step.fields.items():
+            if wants_absence(item):
+                if name in view:
+                    return self._failure(item, f"{name} is there: {shown(view[name], name)}")
+                continue
+            if not view:
+                return self._failure(step.named, f"there is no such {step.subject} now")
             if name not in view:
-                if _wants_absence(item):
-                    continue
-                return Failure(item, item.node.span, f"there is no {name}")
-            if _wants_absence(item):
-                return Failure(item, item.node.span, f"{name} is there")
+                return self._failure(item, f"there is no {name}")
             found = self.values.difference(item, view[name], name)
             if found is not None:
-                return Failure(found[0], found[0].node.span, found[1])
+                return self._failure(*found)
         return None
 
-    def _view(self, subject: str, named: Item, state: State) -> Mapping[str, Any]:
-        text = self.values.text(named)
-        if subject == "event":
+    def _view(self, step: LookStep) -> View:
+        text, state = self.values.text(step.named), self.store.state
+        if step.subject == "event":
             events = self.store.events()
-            return event_view(events[-1]) if events else {}
-        if subject == "alias":
+            return event_view(events[-1] if events else None)
+        if step.subject == "alias":
             arn = Arn("aws", "kms", self.world.region, self.world.first_account, text)
-            alias = state.aliases.get(str(arn))
-            target = alias.target_key_arn if alias is not None else None
-            return {"TargetKeyId": target.rpartition("/")[2]} if target is not None else {}
-        if subject == "grant":
-            grant_id = self.grant_names.get(text, text)
-            for grants in state.grants.values():
-                if grant_id in grants.by_id:
-                    grant = grants.by_id[grant_id]
-                    return {"GrantId": grant.id, "GranteePrincipal": grant.grantee_principal}
-            return {}
-        key = state.key(self.world.keys[text])
-        if key is None:
-            return {}
-        tags = dict(key.tags)
-        aliases = list(state.aliases_of(key))
-        grants_on_key = len(state.grants_of(str(key.arn)).by_id)
-        return {**metadata(key), "Tags": tags, "Aliases": aliases, "Grants": grants_on_key}
+            return alias_view(state.aliases.get(str(arn)))
+        if step.subject == "grant":
+            return grant_view(self.world.names.grants.get(text, text), state)
+        return key_view(state.key(self.world.keys[text]), state)
 
 
-def _wants_absence(item: Item) -> bool:
-    return isinstance(item.node, Object) and item.node.get("absent") is not None
+def _tokens_in(output: object) -> Iterator[str]:
+    """Yield the grant tokens of an output."""
+    if isinstance(output, Mapping) and isinstance(output.get("GrantToken"), str):
+        yield output["GrantToken"]
 
 
-def _with_policy(key: Key, text: str, state: State) -> Key:
-    return replace(key, policy=text, bound_ids=bound_ids(text, state.directory))
+def path_of(decision: Decision, key: str | None = None) -> str:
+    """Return the way of a decision on one line: its path or layer, and what decided.
 
-
-def _last(reply: Reply) -> Decision:
-    return reply.decisions[-1]
-
-
-def _words(expect: Expectation) -> str:
-    return "deny" if expect.deny == "any" else f"{expect.deny} deny"
-
-
-def _what_happened(reply: Reply) -> str:
-    """Say in a few words how a call or decision came out."""
-    error = reply.error
-    if error is None:
-        return "decision is allow"
-    if isinstance(error, AccessDenied) and reply.decisions:
-        decision = _last(reply)
-        explicit = decision.outcome is Outcome.EXPLICITLY_DENIED
-        return f"decision is {'explicit' if explicit else 'implicit'} deny by {decision.layer}"
-    return f"it failed with {_error_text(error)}"
-
-
-def _error_text(error: KmsError) -> str:
-    return f"{error.code}: {error.message}" if error.message else error.code
-
-
-def path_of(decision: Decision) -> str:
-    """Return the way of a decision on one line: its path or layer, and what decided."""
-    names = []
-    for by in decision.by:
-        if isinstance(by, GrantTrace):
-            names.append(f"grant {by.grant.name or by.grant.id[:8]}")
-        else:
-            names.append(f"{by.name} ({by.policy})")
+    `key` is the name of the key, for its policy.
+    """
     way = decision.path or f"{decision.outcome} by {decision.layer}"
-    return f"{way}: {', '.join(names)}" if names else str(way)
+    by = [_role_of(entry, key) for entry in decision.by]
+    return f"{way}: {', '.join(by)}" if by else str(way)
 
 
-def event_view(event: AuditEvent) -> dict[str, Any]:
-    """Return an event by the names of CloudTrail (CORE K-173), for patterns to look at."""
-    view: dict[str, Any] = {
-        "eventName": event.operation,
-        "eventTime": event.at,
-        "awsRegion": event.region,
-        "requestID": event.request_id,
-        "eventID": event.id,
-        "userIdentity": {"arn": event.caller, "accountId": event.account},
-        "resources": [{"ARN": arn} for arn in event.resources],
-        "outcome": event.outcome,
-        "requestParameters": event.parameters,
-        "responseElements": event.response,
-    }
-    if event.error_code is not None:
-        view["errorCode"] = event.error_code
-    if event.error_message is not None:
-        view["errorMessage"] = event.error_message
-    return view
+def _role_of(by: StatementTrace | GrantTrace, key: str | None) -> str:
+    """Say what a statement or grant did: `Delegate (key payroll) offers the account`."""
+    if isinstance(by, GrantTrace):
+        return f"grant {by.grant.name or by.grant.id[:8]} allows"
+    on_key = by.layer is Layer.KEY_POLICY
+    home = (f"key {key}" if key is not None else by.policy) if on_key else f"policy {by.policy}"
+    did = "offers the account" if by.match_class is MatchClass.ACCOUNT else "allows"
+    return f"{by.name} ({home}) {'denies' if by.effect is Effect.DENY else did}"

@@ -1,490 +1,413 @@
-"""Reading the steps of a test: calls, decisions, tables, and what they are to come to."""
+"""Reading the steps of a test: calls, decisions, time, outside changes and looks."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from kms.operation import OPERATIONS
-from kms.shapes import Kind, operation_names, request_kind
+from kms.directory import Account
+from kms.shapes import Kind, request_kind, response_kind
 from kmsgate.scenario import values
-from kmsgate.scenario.fields import Item
+from kmsgate.scenario.expectations import read_expectation
+from kmsgate.scenario.fields import Fields, Item, listed, short
+from kmsgate.scenario.members import (
+    check_bytes,
+    check_duration,
+    check_facts,
+    check_members,
+    check_pattern,
+    check_text,
+    check_time,
+    is_operation,
+    no_member,
+)
 from kmsgate.scenario.model import (
     AdvanceStep,
     CallStep,
-    Cell,
     ChangeStep,
-    Expectation,
     LookStep,
     Step,
     TamperStep,
 )
-from kmsgate.scenario.world import World
-from policy.decision import AllowPath, Layer, Reason
-from policy.source import Span
-from policy.spelling import closest
-from policy.tree import Array, Object, String
+from kmsgate.scenario.names import region_of
+from kmsgate.scenario.people import People, level_names
+from kmsgate.scenario.policies import Policies
+from kmsgate.scenario.references import References
+from kmsgate.scenario.tables import Matrix
+from kmsgate.scenario.things import STATES
+from kmsgate.scenario.views import LOOK_FIELDS
+from kmsgate.scenario.world import World, check_caller
+from policy import PolicyKind
+from policy.tree import Array, Node, Object, String
 
-_CALL_FIELDS = (
+CALL_FIELDS = (
     "as", "with", "context", "via", "endpoint", "region", "dry_run", "expect", "save", "note",
 )  # fmt: skip
-_ACTIONS = ("call", "decide", "advance", "advance_to", "change", "look", "run", "do")
-_STEP_FIELDS = (*_ACTIONS, *_CALL_FIELDS)
-_EXPECT_FIELDS = (
-    "allow", "deny", "layer", "by", "because", "error", "message", "output", "event",
-)  # fmt: skip
-_LATER_STEPS = {
-    "who_can": "who_can steps come with a later version",
+ACTIONS = ("call", "decide", "advance", "advance_to", "change", "look", "run", "do")
+BESIDE = {"call": CALL_FIELDS, "decide": CALL_FIELDS, "do": ("with", "save", "note")}
+IDENTITY_CHANGES = ("policies", "boundary", "tags", "recreate", "delete")
+CHANGES: Mapping[str, tuple[str, ...]] = {
+    "key": ("policy", "add_statement", "drop_statement", "tags", "state"),
+    "identity": IDENTITY_CHANGES,
+    "role": IDENTITY_CHANGES,
+    "user": IDENTITY_CHANGES,
+    "endpoint": ("policy",),
+    "scp": ("policies",),
+    "rcp": ("policies",),
 }
+"""What a test can change from outside, and what of it."""
 
-
-def check_caller(item: Item, name: str, world: World) -> None:
-    if world.caller(name, world.state.directory) is None:
-        message, help = world.unknown_caller(name)
-        item.complain(message, help)
+LATER_STEPS = ("who_can",)
+LATER_WORK = ("wrap", "encrypt_local", "verify_local")
+_LATER = "comes with a later version of kmsgate"
+MAX_STEPS = 10_000
 
 
 class Steps:
-    """Reads the steps of one test in their order: a value must be saved before it is used."""
+    """Reads the steps of one test in their order: a value must be saved before it is used.
+
+    `default` is the caller of steps that name none.
+    """
 
     def __init__(
-        self, world: World, blocks: Mapping[str, Item], default: str | None, known: set[str]
+        self,
+        world: World,
+        blocks: Mapping[str, Item],
+        default: Item | None,
+        bindings: Mapping[str, str],
     ) -> None:
         self.world = world
         self.blocks = blocks
         self.default = default
-        self.known = known
-        self.running: tuple[str, ...] = ()
-        self.key = ""
+        self.names = References(world.facts, bindings)
+        self.policies = Policies(
+            world.policies.named, {**world.facts, **bindings}, world.policies.log
+        )
+        self._running: tuple[str, ...] = ()
+        self._count = 0
 
-    def read(self, item: Item) -> Iterator[Step]:
+    def of_test(self, fields: Fields) -> tuple[Step, ...]:
+        """Return the steps, or the cells of the matrix, of a test."""
+        if self.default is not None:
+            self._check_caller(self.default)
+        found: list[Step] = []
+        if "steps" in fields:
+            found = list(self._read(fields["steps"]))
+        if "matrix" in fields:
+            found = list(Matrix(fields["matrix"], self.world, self.names).cells())
+        self.names.report()
+        return tuple(found)
+
+    def _read(self, item: Item) -> Iterator[Step]:
         for entry in item.items("steps"):
-            yield from self._step(entry)
+            self._count += 1
+            if self._count == MAX_STEPS:
+                entry.complain(f"the test grows beyond {MAX_STEPS:,} steps here")
+            if self._count < MAX_STEPS:
+                yield from self._step(entry)
 
     def _step(self, item: Item) -> Iterator[Step]:
-        if isinstance(item.node, Object):
-            for name, why in _LATER_STEPS.items():
-                if item.node.get(name) is not None:
-                    item.complain(why)
-                    return
-        fields = item.fields("a step", _STEP_FIELDS)
-        actions = [name for name in _ACTIONS if name in fields]
+        fields = item.fields("a step", (*ACTIONS, *LATER_STEPS, *CALL_FIELDS))
+        if not isinstance(item.node, Object):
+            return
+        later = [name for name in LATER_STEPS if name in fields]
+        actions = [name for name in ACTIONS if name in fields]
+        if later:
+            fields[later[0]].complain_name(f"'{later[0]}' {_LATER}")
+            return
         if len(actions) != 1:
-            if isinstance(item.node, Object):
-                item.complain(
-                    "a step needs exactly one of " + ", ".join(_ACTIONS),
-                )
+            if len(fields) == len(item.node.members):
+                item.complain("a step needs exactly one of " + ", ".join(ACTIONS))
+            self._save(fields, None, "the output")
             return
         action = actions[0]
-        if action in ("call", "decide"):
-            step = self._call(item, fields, fields[action], only_decide=action == "decide")
-            if step is not None:
-                yield step
-        elif action == "run":
-            yield from self._run(fields["run"])
-        elif action == "do":
-            yield from self._do(item, fields)
-        elif action in ("advance", "advance_to"):
-            yield self._advance(item, fields)
-        elif action == "change":
-            known = ("key", "identity", "policy", "add_statement", "drop_statement", "tags",
-                     "state", "policies", "recreate", "delete")  # fmt: skip
-            yield ChangeStep(item, self._subject(fields["change"], known, ("key", "identity")))
-        else:
-            inner = fields["look"].fields("look")
-            yield LookStep(item, self._subject(fields["look"], tuple(inner), _LOOKS))
+        for name in fields.keys() - {action, *BESIDE.get(action, ("note",))}:
+            fields[name].complain_name(f"'{name}' has no meaning beside '{action}'")
+        fields.text("note")
+        readers = {
+            "call": self._call, "decide": self._call, "change": self._change, "look": self._look,
+            "run": self._run, "do": self._do, "advance": self._advance,
+            "advance_to": self._advance,
+        }  # fmt: skip
+        yield from readers[action](item, fields)
 
-    def _subject(
-        self, item: Item, known: Sequence[str], subjects: Sequence[str]
-    ) -> dict[str, Item]:
-        fields = item.fields("this step", known)
-        named = [name for name in subjects if name in fields]
-        if len(named) != 1:
-            item.complain(f"say which: {' or '.join(subjects)}")
-            return fields
-        subject = fields[named[0]]
-        text = subject.text("the name")
-        if text is not None and named[0] == "key" and text not in self.world.keys:
-            meant = closest(text, self.world.keys)
-            subject.complain(
-                f"no key '{text}'; known: {', '.join(sorted(self.world.keys)) or 'none'}",
-                f"did you mean '{meant}'?" if meant else None,
-            )
-        if text is not None and named[0] == "identity" and text not in self.world.arns:
-            subject.complain(f"no identity '{text}' in this world")
-        return fields
+    # Blocks, work outside, time
 
-    def _run(self, item: Item) -> Iterator[Step]:
+    def _run(self, _item: Item, fields: Fields) -> Iterator[Step]:
+        item = fields["run"]
         name = item.text("a block")
         if name is None:
             return
         if name not in self.blocks:
-            meant = closest(name, self.blocks)
-            item.complain(f"no block '{name}'", f"did you mean '{meant}'?" if meant else None)
-            return
-        if name in self.running:
-            item.complain(f"block '{name}' runs itself")
-            return
-        self.running = (*self.running, name)
-        yield from self.read(self.blocks[name])
-        self.running = self.running[:-1]
-
-    def _do(self, item: Item, fields: Mapping[str, Item]) -> Iterator[Step]:
-        what = fields["do"].text("do")
-        if what != "tamper":
-            fields["do"].complain(f"'do: {what}' is not known to this version", "known: do: tamper")
-            return
-        given = fields["with"].fields("with", ("value",)) if "with" in fields else {}
-        if "value" not in given:
-            item.complain("tamper needs 'with: {value: $blob}'")
-            return
-        self._references(given["value"])
-        yield TamperStep(item, given["value"], self._save(fields, ("value",)))
-
-    def _advance(self, item: Item, fields: Mapping[str, Item]) -> Step:
-        if "advance_to" in fields:
-            text = fields["advance_to"].text("a time")
-            until = values.read_time(text or "")
-            if text is not None and until is None:
-                fields["advance_to"].complain(
-                    f"'{text}' is not a time such as 2026-01-05T09:00:00Z"
-                )
-            return AdvanceStep(item, None, until)
-        amount = fields["advance"]
-        if isinstance(amount.node, Object):
-            amount.fields("a span of time", values.UNIT_NAMES)
-            self._references(amount)
+            item.unknown("block", name, self.blocks)
+        elif name in self._running:
+            item.complain(f"block '{short(name)}' runs itself")
         else:
-            text = amount.text("a span of time")
-            if text is not None and values.read_duration(text) is None:
-                amount.complain(f"'{text}' is not a span of time", "write '5 minutes' or '7 days'")
-        return AdvanceStep(item, amount, None)
+            self._running = (*self._running, name)
+            yield from self._read(self.blocks[name])
+            self._running = self._running[:-1]
 
-    def _call(
-        self, item: Item, fields: Mapping[str, Item], named: Item, *, only_decide: bool
-    ) -> CallStep | None:
+    def _do(self, item: Item, fields: Fields) -> Iterator[Step]:
+        work = fields["do"].text("do")
+        if work in LATER_WORK:
+            fields["do"].complain(f"'do: {work}' {_LATER}")
+        elif work is not None and work != "tamper":
+            fields["do"].unknown("work", work, ("tamper", *LATER_WORK))
+        if work != "tamper":
+            self._save(fields, None, "the result")
+            return
+        given = fields["with"].fields("with", ("value",)) if "with" in fields else Fields()
+        if "value" in given:
+            check_bytes(given["value"], "value", self.names)
+        else:
+            item.complain("tamper needs 'with: {value: $blob}'")
+        save = self._save(fields, Kind("structure", {"value": Kind("blob")}), "tamper")
+        if "value" in given:
+            yield TamperStep(item, given["value"], tuple(save))
+
+    def _advance(self, item: Item, fields: Fields) -> Iterator[Step]:
+        if "advance" in fields:
+            check_duration(fields["advance"], self.names)
+            yield AdvanceStep(item, amount=fields["advance"])
+            return
+        until = fields["advance_to"]
+        if values.reference(until.node) is not None:
+            self.names.check(until)
+        else:
+            check_time(until, "a time")
+        yield AdvanceStep(item, until=until)
+
+    # Calls and decisions
+
+    def _call(self, item: Item, fields: Fields) -> Iterator[Step]:
+        only_decide = "decide" in fields
+        named = fields["decide" if only_decide else "call"]
         operation = named.text("an operation")
-        if operation is None or not _known_operation(named, operation):
-            return None
-        caller = fields["as"].text("as") if "as" in fields else self.default
+        if operation is not None and not is_operation(named, operation):
+            operation = None
+        caller = fields.get("as", self.default)
         if caller is None:
             item.complain("nobody makes this call", "write 'as: NAME' in the step or the test")
-            return None
-        if caller.startswith("$"):
-            self._references(fields.get("as", item))
         elif "as" in fields:
-            check_caller(fields["as"], caller, self.world)
+            self._check_caller(caller)
+        facts = check_facts(fields.get("context"), self.names)
+        for name in ("via", "endpoint", "region"):
+            if name in fields:
+                self._check_route(name, fields[name])
+        dry_run = fields.flag("dry_run")
+        if operation is None:
+            self._save(fields, None, "the output")
+            return
         parameters = fields.get("with")
         if parameters is not None:
-            self._check(parameters, request_kind(operation), operation)
-        save = self._save(fields, None)
-        dry_run = "dry_run" in fields and bool(fields["dry_run"].boolean("dry_run"))
-        expect = self._expect(fields.get("expect"))
-        self.known |= set(save)
-        facts = fields["context"].fields("context") if "context" in fields else {}
-        return CallStep(
-            item,
-            operation,
-            only_decide,
-            caller,
-            parameters,
-            facts,
-            fields["via"].text("via") if "via" in fields else None,
-            fields["endpoint"].text("endpoint") if "endpoint" in fields else None,
-            fields["region"].text("region") if "region" in fields else None,
-            dry_run,
-            expect,
-            save,
+            check_members(parameters, request_kind(operation), operation, self.names)
+        expect = read_expectation(
+            fields.get("expect"), operation, self.names, only_decide=only_decide
         )
+        if only_decide and "save" in fields:
+            fields["save"].complain_name("a decision has no output to save")
+        save = self._save(fields, response_kind(operation), operation)
+        if caller is not None:
+            yield CallStep(
+                item,
+                operation=operation,
+                only_decide=only_decide,
+                caller=caller,
+                parameters=parameters,
+                facts=facts,
+                via=fields.get("via"),
+                endpoint=fields.get("endpoint"),
+                region=fields.get("region"),
+                dry_run=dry_run,
+                expect=expect,
+                save=save,
+            )
 
-    def _save(self, fields: Mapping[str, Item], allowed: Sequence[str] | None) -> dict[str, str]:
-        if "save" not in fields:
-            return {}
+    def _check_caller(self, item: Item) -> None:
+        name = values.reference(item.node)
+        if name is None:
+            check_caller(item, self.world)
+        elif name in self.names.bindings:
+            chosen = String(self.names.bindings[name], item.node.span)
+            check_caller(Item(chosen, item.source, item.log), self.world)
+        else:
+            self.names.check(item)
+
+    def _check_route(self, name: str, item: Item) -> None:
+        if values.reference(item.node) is not None:
+            self.names.check(item)
+        elif name == "region":
+            region_of(item)
+        elif (text := item.text(name)) is not None:
+            endpoints = self.world.state.directory.endpoints
+            if name == "via" and not values.is_service(text):
+                item.complain(f"'{short(text)}' is not a service such as s3")
+            elif name == "endpoint" and text not in endpoints and not text.startswith("vpce-"):
+                item.unknown("endpoint", text, list(endpoints))
+
+    def _save(self, fields: Fields, kind: Kind | None, what: str) -> dict[str, str]:
+        """Return where values are saved, and from which members; without a kind, from any."""
         saved = {}
-        for name, member in fields["save"].fields("save").items():
-            text = member.text("an output member")
-            if text is not None and allowed is not None and text not in allowed:
-                member.complain(f"this step gives {', '.join(allowed)}, not '{text}'")
-            elif text is not None:
-                saved[name] = text
-        self.known |= set(saved)
+        for name, item in fields["save"].fields("save").items() if "save" in fields else ():
+            self.names.save(name, item)
+            text = item.text("an output member")
+            if text is None:
+                continue
+            saved[name] = text
+            part = kind
+            for member in text.split("."):
+                if part is not None and member not in part.parts:
+                    at = Item(item.node, item.source, item.log)
+                    no_member(at, member, part, what)
+                part = part.parts.get(member) if part is not None else None
         return saved
 
-    # What is written for a member
+    # Outside changes
 
-    def _check(self, item: Item, kind: Kind, what: str) -> None:
-        """Complain about members that an operation does not have, and names not yet saved."""
-        if _reference(item) is not None:
-            self._references(item)
+    def _change(self, item: Item, fields: Fields) -> Iterator[Step]:
+        subject, named, inner = self._subject(fields["change"], CHANGES)
+        name = named.text("the name") if named is not None else None
+        if named is None or subject is None or name is None:
             return
-        if kind.name == "structure":
-            if not isinstance(item.node, Object):
-                item.complain(f"{what} takes an object here")
-                return
-            for name, entry in item.fields(what).items():
-                if name in kind.parts:
-                    self._check(entry, kind.parts[name], name)
-                else:
-                    members = ", ".join(sorted(kind.parts))
-                    meant = closest(name, kind.parts)
-                    entry.complain_name(
-                        f"{what} has no member '{name}'; members: {members}",
-                        f"did you mean '{meant}'?" if meant else None,
-                    )
-        elif kind.name == "list" and kind.of is not None:
-            for entry in item.items(what):
-                self._check(entry, kind.of, what)
-        elif kind.name == "map" and kind.of is not None:
-            for entry in item.fields(what).values():
-                self._check(entry, kind.of, what)
-        elif kind.name == "blob":
-            self._check_bytes(item, what)
-        elif kind.name == "timestamp" and isinstance(item.node, Object):
-            item.fields("a time", ("in",))
-        elif kind.name == "integer":
-            item.integer(what)
-        elif kind.name == "boolean":
-            item.boolean(what)
-        elif not (what == "Policy" and isinstance(item.node, Object)):
-            item.text(what)
-
-    def _check_bytes(self, item: Item, what: str) -> None:
-        known = ("text", "hex", "base64", "file", "random", "repeat", "length")
-        if not isinstance(item.node, Object):
-            item.complain(f"{what} takes bytes", "write {text: …}, {hex: …}, {base64: …} or $name")
-            return
-        for name, entry in item.fields("bytes", known).items():
-            text = entry.text(name)
-            if text is not None and name in ("hex", "repeat") and values.read_hex(text) is None:
-                entry.complain(f"'{text}' is not hexadecimal")
-            if text is not None and name == "base64" and values.read_base64(text) is None:
-                entry.complain(f"'{text}' is not base64")
-
-    def _references(self, item: Item) -> None:
-        """Complain about `$name`s anywhere below that are not known yet."""
-        name = _reference(item)
-        if name is not None:
-            if not self._is_known(name):
-                known = [*sorted(self.known), *sorted(self.world.arns), "now"]
-                meant = closest(name.partition(".")[0], known)
-                item.complain(
-                    f"${name} is not saved before this step",
-                    f"did you mean '${meant}'?" if meant else None,
-                )
-            return
-        if isinstance(item.node, Object):
-            for entry in item.fields("this").values():
-                self._references(entry)
-        elif isinstance(item.node, Array):
-            for entry in item.items("this"):
-                self._references(entry)
-
-    def _is_known(self, name: str) -> bool:
-        if name in self.known or name == "now":
-            return True
-        thing, dot, fact = name.rpartition(".")
-        return bool(dot) and fact in ("arn", "id", "account") and thing in self.world.arns
-
-    # Expectations
-
-    def _expect(self, item: Item | None) -> Expectation:
-        if item is None:
-            return Expectation(allow=True)
-        if isinstance(item.node, String):
-            known = {
-                "allow": Expectation(allow=True, item=item),
-                "deny": Expectation(deny="any", item=item),
-                "explicit deny": Expectation(deny="explicit", item=item),
-                "implicit deny": Expectation(deny="implicit", item=item),
-            }
-            word = item.choice("expect", tuple(known))
-            return known.get(word or "", Expectation(item=item))
-        fields = item.fields("expect", _EXPECT_FIELDS)
-        texts: dict[str, str | None] = {
-            name: fields[name].text(name) for name in ("error", "message") if name in fields
-        }
-        allow, paths = self._allow(fields.get("allow"))
-        for name in ("by", "output", "event"):
-            if name in fields:
-                self._references(fields[name])
-        return Expectation(
-            allow=allow,
-            paths=paths,
-            deny=self._deny(fields.get("deny")),
-            layer=_choice(fields.get("layer"), "a layer", [str(layer) for layer in Layer]),
-            because=_choice(fields.get("because"), "a reason", [str(r) for r in Reason]),
-            by=fields.get("by"),
-            error=texts.get("error"),
-            message=texts.get("message"),
-            output=fields.get("output"),
-            event=fields.get("event"),
-            item=item,
-        )
-
-    def _allow(self, item: Item | None) -> tuple[bool, tuple[str, ...]]:
-        if item is None:
-            return False, ()
-        if isinstance(item.node, String) and item.node.value == "true":
-            return True, ()
-        known = [str(path) for path in AllowPath]
-        entries = item.items("allow") if isinstance(item.node, Array) else iter((item,))
-        paths = [entry.choice("a path", known) for entry in entries]
-        return True, tuple(path for path in paths if path is not None)
-
-    def _deny(self, item: Item | None) -> str | None:
-        if item is None:
-            return None
-        word = item.choice("deny", ("true", "explicit", "implicit"))
-        return "any" if word == "true" else word
-
-    # Tables
-
-    def matrix(self, item: Item) -> Iterator[Step]:
-        known = ("key", "context", "with", "table", "allow", "explicit_deny", "else")
-        fields = item.fields("a matrix", known)
-        if "key" not in fields:
-            item.complain("a matrix needs a key")
-            return
-        key = fields["key"].choice("a key", tuple(self.world.keys))
-        if key is None:
-            return
-        self.key = key
-        if "table" in fields:
-            yield from self._table(fields["table"], fields)
+        if not inner:
+            named.complain_name("nothing changes here", f"write {listed(CHANGES[subject])}")
+        step = ChangeStep(item, subject=subject, name=name, fields=inner)
+        if subject == "key":
+            yield from self._key_change(step, named)
+        elif subject == "endpoint":
+            yield from self._endpoint_change(step, named)
+        elif subject in ("scp", "rcp"):
+            yield from self._organization_change(step, named)
         else:
-            yield from self._lists(item, fields)
+            yield from self._identity_change(step, named)
 
-    def _table(self, item: Item, fields: Mapping[str, Item]) -> Iterator[Step]:
-        text = item.text("a table")
-        rows = list(_rows(item)) if text is not None else []
-        if not rows:
-            item.complain("the table is empty")
+    def _subject(
+        self, item: Item, subjects: Mapping[str, Sequence[str]]
+    ) -> tuple[str | None, Item | None, Fields]:
+        """Return what a step is about, its name, and the other fields."""
+        node = item.node
+        written = [m.name.value for m in node.members] if isinstance(node, Object) else []
+        named = [name for name in subjects if name in written]
+        if len(named) != 1:
+            item.fields("this step")
+            if isinstance(node, Object):
+                item.complain(f"say which: {' or '.join(subjects)}")
+            return None, None, Fields()
+        what = f"this step about {'an' if named[0][0] in 'aeiou' else 'a'} {named[0]}"
+        fields = item.fields(what, (named[0], *subjects[named[0]]))
+        return named[0], fields.pop(named[0]), fields
+
+    def _key_change(self, step: ChangeStep, named: Item) -> Iterator[Step]:
+        fields = step.fields
+        if step.name not in self.world.keys:
+            named.unknown("key", step.name, self.world.keys)
             return
-        (_, head_line), *lines = rows
-        head = _cells(*rows[0])
-        for column, span in head[1:]:
-            if self.world.caller(column, self.world.state.directory) is None:
-                message, help = self.world.unknown_caller(column)
-                item.log.note(item.source, span, message, help)
-                return
-        head_span = Span(rows[0][0], rows[0][0] + len(head_line))
-        for start, line in lines:
-            cells = _cells(start, line)
-            if len(cells) != len(head):
-                span = Span(cells[0][1].start, cells[-1][1].end)
-                message = f"this row has {len(cells)} cells, the head has {len(head)}"
-                item.log.note(item.source, span, message)
-                continue
-            operation, where = cells[0]
-            at = Item(String(operation, where), item.source, item.log)
-            if not _known_operation(at, operation):
-                continue
-            for (sign, place), (column, _) in zip(cells[1:], head[1:], strict=True):
-                if sign == "-":
-                    continue
-                if sign not in _CELLS:
-                    message = f"'{sign}' is no cell; A allow, X explicit deny, . implicit deny, -"
-                    item.log.note(item.source, place, message)
-                    continue
-                yield self._cell(item, fields, operation, column, _CELLS[sign], head_span, place)
+        if "policy" in fields and self._is_fixed(fields["policy"]):
+            self.policies.key_policy(fields["policy"], self.world.keys[step.name].account)
+        if "add_statement" in fields and self._is_fixed(fields["add_statement"]):
+            self.policies.statement(fields["add_statement"])
+        if "drop_statement" in fields:
+            check_text(fields["drop_statement"], "drop_statement", self.names)
+        self._check_tags(fields)
+        if "state" in fields:
+            fields["state"].choice("state", STATES)
+        yield step
 
-    def _lists(self, item: Item, fields: Mapping[str, Item]) -> Iterator[Step]:
-        """`{allow: {app: [Encrypt]}, explicit_deny: {…}, else: deny}`."""
-        asked: dict[tuple[str, str], tuple[Expectation, Span]] = {}
-        columns: set[str] = set()
-        operations: list[str] = []
-        for name, expect in (("allow", _CELLS["A"]), ("explicit_deny", _CELLS["X"])):
-            for caller, entries in fields[name].fields(name).items() if name in fields else ():
-                check_caller(entries, caller, self.world)
-                columns.add(caller)
-                for entry in entries.items("operations"):
-                    operation = entry.text("an operation")
-                    if operation is not None and _known_operation(entry, operation):
-                        asked[operation, caller] = (expect, entry.node.span)
-                        operations.append(operation)
-        rest = fields["else"].choice("else", ("deny", "skip")) if "else" in fields else "skip"
-        place = fields["else"].node.span if "else" in fields else item.node.span
-        if rest == "deny":
-            for operation in dict.fromkeys(operations):
-                for caller in sorted(columns):
-                    asked.setdefault((operation, caller), (Expectation(deny="any"), place))
-        for (operation, caller), (expect, span) in asked.items():
-            if self.world.caller(caller, self.world.state.directory) is not None:
-                yield self._cell(item, fields, operation, caller, expect, span, span)
+    def _check_tags(self, fields: Mapping[str, Item]) -> None:
+        for name, item in fields["tags"].fields("tags").items() if "tags" in fields else ():
+            check_text(item, f"'{short(name)}'", self.names)
 
-    def _cell(
-        self, item: Item, fields: Mapping[str, Item], operation: str, caller: str,
-        expect: Expectation, head: Span, place: Span,
-    ) -> Cell:  # fmt: skip
-        return Cell(
-            item,
-            operation,
-            True,
-            caller,
-            fields.get("with"),
-            fields["context"].fields("context") if "context" in fields else {},
-            None,
-            None,
-            None,
-            False,
-            expect,
-            {},
-            key=self.key,
-            title=f"{operation} by {caller}",
-            head=head,
-            place=place,
+    def _is_fixed(self, item: Item) -> bool:
+        """Tell whether a policy is known by now, without any value that a step saves."""
+        used = list(_references_in(item.node))
+        if all(self.names.is_fixed(name) for name in used):
+            return True
+        self.names.check(item)
+        return False
+
+    def _endpoint_change(self, step: ChangeStep, named: Item) -> Iterator[Step]:
+        endpoints = self.world.state.directory.endpoints
+        if step.name not in endpoints:
+            named.unknown("endpoint", step.name, list(endpoints))
+        elif "policy" in step.fields:
+            policy = self.policies.one(step.fields["policy"], PolicyKind.ENDPOINT_POLICY)
+            if policy is not None:
+                yield replace(step, policies=(policy,))
+
+    def _organization_change(self, step: ChangeStep, named: Item) -> Iterator[Step]:
+        account = self._account(named, step.name)
+        if account is None:
+            return
+        kind = PolicyKind.SCP if step.subject == "scp" else PolicyKind.RCP
+        item = step.fields.get("policies")
+        levels = People(self.world.names, self.policies).levels(item, account, kind) or ()
+        changed = set(item.fields("policies")) if item is not None else set()
+        if "account" in changed:
+            changed.add(account.id)
+        yield replace(step, levels={lv.target: lv for lv in levels if lv.target in changed})
+
+    def _account(self, named: Item, name: str) -> Account | None:
+        accounts = self.world.names.accounts
+        if name not in accounts:
+            named.unknown("account", name, accounts)
+            return None
+        account = self.world.state.directory.accounts[accounts[name]]
+        if account.organization is None or not level_names(account):
+            named.complain(f"account '{name}' belongs to no organization")
+            return None
+        return account
+
+    def _identity_change(self, step: ChangeStep, named: Item) -> Iterator[Step]:
+        fields, arn = step.fields, self.world.arns.get(step.name)
+        kinds = ("user", "role") if step.subject == "identity" else (step.subject,)
+        if arn is None or arn.service != "iam" or arn.type not in kinds:
+            known = [n for n, a in self.world.arns.items() if a.type in kinds and "/" not in n]
+            named.unknown(step.subject, step.name, known)
+            return
+        if "delete" in fields and len(fields) > 1:
+            fields["delete"].complain_name("who is deleted cannot change otherwise")
+        for name in ("delete", "recreate"):
+            if name in fields and fields[name].boolean(name) is False:
+                fields[name].complain(f"{name} can only be true")
+        self._check_tags(fields)
+        identity = PolicyKind.IDENTITY_POLICY
+        boundary = fields.get("boundary")
+        yield replace(
+            step,
+            policies=self.policies.all_of(fields.get("policies"), identity),
+            boundary=self.policies.one(boundary, identity) if boundary is not None else None,
         )
 
+    # Looks
 
-_LOOKS = ("key", "alias", "grant", "event")
-_CELLS = {
-    "A": Expectation(allow=True),
-    "X": Expectation(deny="explicit"),
-    ".": Expectation(deny="implicit"),
-}
-
-
-def _choice(item: Item | None, what: str, known: Sequence[str]) -> str | None:
-    return item.choice(what, known) if item is not None else None
-
-
-def _known_operation(item: Item, name: str) -> bool:
-    if name in OPERATIONS:
-        return True
-    if name in operation_names():
-        item.complain(f"{name} is not supported by this version of kmsgate")
-        return False
-    meant = closest(name, OPERATIONS)
-    item.complain(f"no operation '{name}'", f"did you mean '{meant}'?" if meant else None)
-    return False
+    def _look(self, item: Item, fields: Fields) -> Iterator[Step]:
+        subject, named, inner = self._subject(fields["look"], LOOK_FIELDS)
+        if subject is None or named is None:
+            return
+        if not inner:
+            named.complain_name("nothing is compared here", f"write {listed(LOOK_FIELDS[subject])}")
+        for name, entry in inner.items():
+            check_pattern(entry, None, name, self.names)
+        if subject in ("alias", "grant") and values.reference(named.node) is not None:
+            self.names.check(named)
+        elif (text := named.text("the name")) is not None:
+            known = {"key": self.world.keys, "grant": self.world.names.grants, "event": ["last"]}
+            if subject == "alias":
+                if not text.startswith("alias/"):
+                    named.complain(f"'{short(text)}' is not an alias name", "write alias/payroll")
+            elif text not in known[subject]:
+                named.unknown(subject, text, known[subject])
+        yield LookStep(item, subject, named, inner)
 
 
-def _reference(item: Item) -> str | None:
-    """Return the name that a `$name` stands for; quoted text is text."""
-    node = item.node
-    if isinstance(node, String) and node.plain and node.value.startswith("$"):
-        return node.value[1:]
-    return None
-
-
-reference = _reference
-
-
-def _rows(item: Item) -> Iterator[tuple[int, str]]:
-    """Yield the lines of a block scalar that hold something, with their offset in the file."""
-    span, text = item.node.span, item.source.text
-    at = text.find("\n", span.start) + 1
-    while 0 < at < span.end:
-        end = text.find("\n", at)
-        end = span.end if end < 0 else min(end, span.end)
-        line = text[at:end]
-        if line.strip():
-            yield at, line
-        at = end + 1
-
-
-def _cells(start: int, line: str) -> list[tuple[str, Span]]:
-    return [
-        (found[0], Span(start + found.start(), start + found.end()))
-        for found in re.finditer(r"\S+", line)
-    ]
+def _references_in(node: Node) -> Iterator[str]:
+    """Yield the names of all `$name`s in a node."""
+    name = values.reference(node)
+    if name is not None:
+        yield name
+    elif isinstance(node, Object):
+        for member in node.members:
+            yield from _references_in(member.value)
+    elif isinstance(node, Array):
+        for entry in node.items:
+            yield from _references_in(entry)

@@ -1,0 +1,227 @@
+"""`kmsgate explain`: why a decision request is answered as it is, and what would change that."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import rich_click as click
+
+from kmsgate.commands.decide import open_input
+from kmsgate.decision.fields import MAX_BYTES
+from kmsgate.decision.request import Question, RequestError, answer_of, parse_request
+from kmsgate.errors import UsageError
+from kmsgate.output import Screen, safe, screen
+from policy import Decision, Documents, decide
+from policy.explanation import Explanation, Line, Place, Stage, explain
+from policy.remedies import Remedy, remedies
+
+MARGIN = 78
+"""Where places and other remarks begin, if the line leaves room."""
+_GAP = 8
+_WIDTH = 128
+_VERDICTS = 19
+_RESULTS = 59
+_COLUMN_GAPS = ("  ", "   ", "  ")
+_EFFECTS = 5  # "Allow"
+
+
+@click.command()
+@click.argument("file", metavar="[FILE]", default="-")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to print the explanation.",
+)
+@click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Whether to use colour.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print the first line only.")
+@click.option("-v", "--verbose", is_flag=True, help="Show every element of every statement.")
+def command(file: str, *, style: str, color: str, quiet: bool, verbose: bool) -> int:
+    """Tell why a decision request is answered as it is.
+
+    FILE holds one request, as for kmsgate decide; - is standard input.
+
+    Exit code: 0 allowed, 1 denied, 2 not a valid request.
+    """
+    name = "<stdin>" if file == "-" else file
+    question = _question(file, name)
+    request, documents = question.request, question.documents
+    decision = decide(request, documents)
+    out = screen(color=color)
+    if style == "json":
+        told = explain(decision, remedies(request, documents))
+        out.line(json.dumps(_as_json(question, decision, told), indent=2))
+    elif quiet:
+        _Page(out, name).headline(explain(decision), decision)
+    else:
+        show_explanation(out, decision, documents, name, verbose=verbose)
+    out.flush()
+    return 0 if decision.allowed else 1
+
+
+def show_explanation(
+    out: Screen,
+    decision: Decision,
+    documents: Documents,
+    name: str = "",
+    *,
+    verbose: bool = False,
+) -> None:
+    """Print why a request was decided so, given these documents, and what would change that.
+
+    Places in the file of that name are shown without it.
+    """
+    told = explain(decision, remedies(decision.request, documents))
+    _Page(out, name, verbose=verbose).show(told, decision)
+
+
+def _question(file: str, name: str) -> Question:
+    with open_input(file) as stream:
+        data = stream.read(MAX_BYTES + 1)
+    try:
+        return parse_request(data, name, positions=True)
+    except RequestError as error:
+        at = error.position
+        place = f"{safe(name)}:{at.line}:{at.column}" if at is not None else safe(name)
+        what = f"{error.field}: {error.problem}" if error.field else error.problem
+        raise UsageError(f"{place}: {safe(what)}") from None
+
+
+def _as_json(question: Question, decision: Decision, explanation: Explanation) -> dict[str, Any]:
+    """Return the answer of `kmsgate decide`, with what only an explanation has."""
+    return {
+        **answer_of(decision, question.id),
+        "headline": explanation.headline,
+        "remedies": [
+            {"change": remedy.change, "path": remedy.decision.path, "by": remedy.by}
+            for remedy in explanation.remedies
+        ],
+        "rules": explanation.rules,
+    }
+
+
+@dataclass(frozen=True)
+class _Page:
+    """Lays an explanation out on a screen. Places in the request's own file lack its name."""
+
+    out: Screen
+    name: str
+    verbose: bool = False
+
+    def show(self, explanation: Explanation, decision: Decision) -> None:
+        self.headline(explanation, decision)
+        self.out.line()
+        self.out.line(safe(explanation.question))
+        for stage in explanation.stages:
+            self._stage(stage, is_last=stage is explanation.stages[-1])
+        if explanation.message is not None:
+            self._wrapped(f"The caller reads: AccessDeniedException: {explanation.message}")
+        self._remedies(explanation.remedies)
+        rules = f"Rules: {', '.join(explanation.rules)}" if explanation.rules else ""
+        closing = [part for part in (explanation.note, rules) if part]
+        if closing:
+            self.out.line("       ".join(closing))
+
+    def headline(self, explanation: Explanation, decision: Decision) -> None:
+        place = explanation.place
+        where = f"{place.source.name}:{place.position.line}" if place is not None else ""
+        text = safe(explanation.headline)
+        style = "good" if decision.allowed else "bad"
+        self._line(text, where, painted=self.out.paint(text, style))
+
+    def _stage(self, stage: Stage, *, is_last: bool) -> None:
+        branch = self.out.glyph("last" if is_last else "branch")
+        title = f"{branch} {stage.number} {stage.title}"
+        if len(title) < _VERDICTS + len(branch):
+            self.out.line(f"{title.ljust(_VERDICTS + len(branch) + 1)}{safe(stage.verdict)}")
+        else:
+            self._line(title, stage.verdict)
+        self._tree(stage.lines, self._indent("", is_last=is_last))
+
+    def _tree(self, lines: Sequence[Line], indent: str) -> None:
+        widths = _widths(lines)
+        for line in lines:
+            is_last = line is lines[-1]
+            branch = self.out.glyph("last" if is_last else "branch")
+            self._row(f"{indent}{branch} ", line, widths)
+            if line.is_open or self.verbose:
+                self._tree(line.children, self._indent(indent, is_last=is_last))
+
+    def _row(self, lead: str, line: Line, widths: Sequence[int]) -> None:
+        mark, painted = "", ""
+        if not line.children and line.matched is not None:
+            width = max(len(self.out.glyph(name)) for name in ("ok", "no"))
+            sign = self.out.glyph("ok" if line.matched else "no").ljust(width)
+            mark = f"{sign} "
+            painted = f"{self.out.paint(sign, 'good' if line.matched else 'bad')} "
+        text = _columns(line.cells, widths)
+        is_settled = line.children and line.matched  # its elements have places of their own
+        place = "" if is_settled else self._place(line.place)
+        self._line(f"{lead}{mark}{text}", place, painted=f"{lead}{painted}{text}")
+
+    def _indent(self, indent: str, *, is_last: bool) -> str:
+        return f"{indent}{' ' if is_last else self.out.glyph('bar')}  "
+
+    def _place(self, place: Place | None) -> str:
+        if place is None:
+            return ""
+        at, name = place.position, place.source.name
+        return f"{'' if name == self.name else name}:{at.line}:{at.column}"
+
+    def _line(self, text: str, remark: str, painted: str | None = None) -> None:
+        """Write a line with a remark at the margin."""
+        shown = text if painted is None else painted
+        if remark:
+            width = max(MARGIN, len(text) + _GAP)
+            shown += " " * (width - len(text)) + self.out.paint(safe(remark), "faint")
+        self.out.line(shown)
+
+    def _wrapped(self, text: str) -> None:
+        lines = textwrap.wrap(
+            safe(text),
+            _WIDTH,
+            subsequent_indent="  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in lines:
+            self.out.line(line)
+
+    def _remedies(self, found: Sequence[Remedy]) -> None:
+        if not found:
+            return
+        arrow = self.out.glyph("arrow")
+        tried = "each tried on its own, smallest change first" if len(found) > 1 else "tried"
+        self.out.line(f"What would make it allowed ({tried}):")
+        width = max(_RESULTS, *(len(remedy.change) + 2 for remedy in found))
+        for number, remedy in enumerate(found, start=1):
+            change = safe(remedy.change).ljust(width)
+            self.out.line(f"  {number}. {change}{arrow} {safe(remedy.result)}")
+
+
+def _widths(lines: Sequence[Line]) -> list[int]:
+    """Return how wide each column is; the last cell of a line takes what it needs."""
+    widths = [0, 0, _EFFECTS, 0]
+    for line in lines:
+        for index, cell in enumerate(line.cells[:-1]):
+            widths[index] = max(widths[index], len(cell))
+    return widths
+
+
+def _columns(cells: Sequence[str], widths: Sequence[int]) -> str:
+    parts = [
+        cell.ljust(widths[index]) + _COLUMN_GAPS[index] for index, cell in enumerate(cells[:-1])
+    ]
+    return safe("".join((*parts, cells[-1])))

@@ -1,0 +1,1 @@
+"""Decision requests: the public format of `kmsgate decide`, read and answered."""

@@ -1,0 +1,107 @@
+"""What patterns look at: keys, aliases, grants and events by the names of the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kms.audit import AuditEvent
+from kms.keys import metadata
+from kms.model import Alias, Key
+from kms.state import State
+from policy import Grant
+
+View = dict[str, Any]
+
+LOOK_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "key": (
+        "AWSAccountId", "Aliases", "Arn", "CreationDate", "CurrentKeyMaterialId",
+        "CustomerMasterKeySpec", "DeletionDate", "Description", "Enabled", "EncryptionAlgorithms",
+        "ExpirationModel", "Grants", "KeyAgreementAlgorithms", "KeyId", "KeyManager", "KeySpec",
+        "KeyState", "KeyUsage", "MacAlgorithms", "MultiRegion", "MultiRegionConfiguration",
+        "Origin", "PendingDeletionWindowInDays", "SigningAlgorithms", "Tags", "ValidTo",
+    ),
+    "alias": ("AliasArn", "AliasName", "CreationDate", "LastUpdatedDate", "TargetKeyId"),
+    "grant": (
+        "Constraints", "CreationDate", "GrantId", "GranteePrincipal", "IssuingAccount", "KeyId",
+        "Name", "Operations", "RetiringPrincipal",
+    ),
+    "event": (
+        "awsRegion", "errorCode", "errorMessage", "eventID", "eventName", "eventTime", "outcome",
+        "requestID", "requestParameters", "resources", "responseElements", "userIdentity",
+    ),
+}  # fmt: skip
+"""What can be looked at, and what there is to see of it."""
+
+
+def key_view(key: Key | None, state: State) -> View:
+    """Return a key as DescribeKey shows it, with its tags, aliases and number of grants."""
+    if key is None:
+        return {}
+    grants = state.grants_of(str(key.arn)).by_id
+    aliases = list(state.aliases_of(key))
+    return {**metadata(key), "Tags": dict(key.tags), "Aliases": aliases, "Grants": len(grants)}
+
+
+def alias_view(alias: Alias | None) -> View:
+    """Return an alias as ListAliases shows it."""
+    if alias is None:
+        return {}
+    return {
+        "AliasArn": str(alias.arn),
+        "AliasName": alias.name,
+        "CreationDate": alias.created_at,
+        "LastUpdatedDate": alias.updated_at,
+        "TargetKeyId": alias.target_key_arn.rpartition("/")[2],
+    }
+
+
+def grant_view(grant_id: str, state: State) -> View:
+    """Return a grant as ListGrants shows it, without its tokens; nothing once it has ended."""
+    for grants in state.grants.values():
+        grant = grants.by_id.get(grant_id)
+        if grant is not None:
+            return _grant(grant)
+    return {}
+
+
+def _grant(grant: Grant) -> View:
+    constraints = {
+        "EncryptionContextEquals": grant.constraints.equals,
+        "EncryptionContextSubset": grant.constraints.subset,
+        "SourceArn": grant.constraints.source_arn,
+    }
+    view = {
+        "Constraints": {name: value for name, value in constraints.items() if value},
+        "CreationDate": grant.created_at,
+        "GrantId": grant.id,
+        "GranteePrincipal": grant.grantee_principal,
+        "IssuingAccount": grant.issuing_account,
+        "KeyId": grant.key_arn,
+        "Name": grant.name,
+        "Operations": sorted(grant.operations),
+        "RetiringPrincipal": grant.retiring_principal,
+    }
+    return {name: value for name, value in view.items() if value not in (None, {})}
+
+
+def event_view(event: AuditEvent | None) -> View:
+    """Return an event by the names of CloudTrail (CORE K-173)."""
+    if event is None:
+        return {}
+    view = {
+        "awsRegion": event.region,
+        "errorCode": event.error_code,
+        "errorMessage": event.error_message,
+        "eventID": event.id,
+        "eventName": event.operation,
+        "eventTime": event.at,
+        "outcome": event.outcome,
+        "requestID": event.request_id,
+        "requestParameters": event.parameters,
+        "resources": [{"ARN": arn} for arn in event.resources],
+        "responseElements": event.response,
+        "userIdentity": {"arn": event.caller, "accountId": event.account},
+    }
+    optional = ("errorCode", "errorMessage")
+    return {n: value for n, value in view.items() if value is not None or n not in optional}
