@@ -57,7 +57,6 @@ class _Story:
         self.folder = folder
         self.world: World = load_world(str(folder / "demo" / "demo.world.yaml"))
         self.key = self.world.arns["payroll"]
-        self.policy = (folder / "demo" / "payroll-key.json").read_text(encoding="utf-8")
         self.clock = FixedClock(self.world.clock)
         self.store = MemoryStore(self.world.state)
         self.service = Service(self.store, Gate(), self.clock, SystemEntropy(), self.world.settings)
@@ -80,11 +79,9 @@ class _Story:
     # Scenes
 
     def draft(self) -> None:
-        self.title(1, "A policy draft, before it ships", "kmsgate lint payroll-key.json")
-        draft = self.policy.replace('"Effect": "Deny"', '"Effect": "deny"').replace(
-            '"kms:GenerateDataKey*"]', '"kms:GenerateDataKey*",]'
-        )
-        document = read(Source("payroll-key.json", draft), PolicyKind.KEY_POLICY)
+        self.title(1, "A policy draft, before it ships", "kmsgate lint payroll-key.draft.json")
+        draft = (self.folder / "demo" / "payroll-key.draft.json").read_text(encoding="utf-8")
+        document = read(Source("payroll-key.draft.json", draft), PolicyKind.KEY_POLICY)
         show_text(self.out, [Checked(document, lint(document))])
         self.say("Two slips, each at its character: AWS would refuse the whole document.")
         self.say("Mended, it is put on a key. IAM may speak (LetIamSpeak), key-admin administers,")
