@@ -14,7 +14,6 @@ from typing import Any
 
 from kms.errors import AccessDenied, KmsError
 from kms.shapes import secret_members
-from policy import Principal
 
 SERVICE_EVENT = "AWS Internal"
 
@@ -110,8 +109,3 @@ def error_code_of(error: KmsError | None) -> str | None:
     if error is None:
         return None
     return "AccessDenied" if isinstance(error, AccessDenied) else error.code
-
-
-def name_of(caller: Principal) -> str:
-    """Return how an event names a caller."""
-    return str(caller)

@@ -39,7 +39,7 @@ def _arn_form(arn: Arn | None) -> PrincipalForm:
         return PrincipalForm.INVALID  # AUTH E-13
     if arn.service == "iam" and arn.resource == "root":
         return PrincipalForm.ACCOUNT
-    if not arn.last:
+    if not arn.name or not arn.last:
         return PrincipalForm.INVALID
     return _ARN_FORMS.get((arn.service, arn.type), PrincipalForm.INVALID)  # AUTH E-14
 

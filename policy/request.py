@@ -98,15 +98,18 @@ class Context(Mapping[str, Values]):
     def __init__(
         self, values: Mapping[str, Values] | None = None, *, absent: Iterable[str] = ()
     ) -> None:
-        self._values: dict[str, Values] = dict(values or {})
-        self._absent = frozenset(name.lower() for name in absent)
-        self._folded: dict[str, str] = {}
-        for name in sorted(self._values):
-            self._folded.setdefault(name.lower(), name)
+        self._values: dict[str, Values] = dict(values) if values else {}
+        self._absent = frozenset(map(str.lower, absent)) if absent else frozenset()
+        self._folded: dict[str, str] | None = None  # made when a name is not there as written
 
     def __getitem__(self, key: str) -> Values:
-        if key in self._values:
-            return self._values[key]
+        found = self._values.get(key)
+        if found is not None:
+            return found
+        if self._folded is None:
+            self._folded = {}
+            for name in sorted(self._values):
+                self._folded.setdefault(name.lower(), name)
         return self._values[self._folded[key.lower()]]
 
     def __iter__(self) -> Iterator[str]:
@@ -140,6 +143,11 @@ class Context(Mapping[str, Values]):
         values |= {name: value for name, value in changes.items() if value is not None}
         removed = (name for name, value in changes.items() if value is None)
         return Context(values, absent=self._absent.union(removed))
+
+    @property
+    def values_by_name(self) -> Mapping[str, Values]:
+        """The facts by their names as written."""
+        return self._values
 
     @property
     def barred(self) -> frozenset[str]:

@@ -34,6 +34,7 @@ from policy import (
 )
 from policy.decision import GrantTrace
 from policy.request import Values
+from policy.vocabulary import Action
 
 Json: TypeAlias = dict[str, Any]
 
@@ -281,3 +282,8 @@ def names(decision: Decision) -> list[str]:
 
 def with_facts(caller: Principal, facts: Mapping[str, Values]) -> Principal:
     return replace(caller, facts=facts)
+
+
+def label(value: object) -> str | None:
+    """Return the name of a caller or resource in a test id; None leaves it to pytest."""
+    return str(value) if isinstance(value, Principal | Resource | Action) else None

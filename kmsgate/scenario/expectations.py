@@ -44,7 +44,8 @@ def read_expectation(
         check_text(entry, "by", names)
     output, event = fields.get("output"), fields.get("event")
     if output is not None:
-        check_pattern(output, response_kind(operation), operation, names)
+        what = f"the output of {operation}"
+        check_pattern(output, response_kind(operation), what, names)
     for name, entry in event.fields("an event", LOOK_FIELDS["event"]).items() if event else ():
         check_pattern(entry, None, name, names)
     return Expectation(

@@ -29,7 +29,7 @@ from kmsgate.scenario.steps import Steps
 from kmsgate.scenario.world import Sections, World, build
 from policy.errors import PolicyError
 from policy.source import Source, Span
-from policy.tree import Array
+from policy.tree import Array, Object, kind_name
 
 SUFFIX = ".scenario.yaml"
 WORLD_SUFFIX = ".world.yaml"
@@ -138,7 +138,10 @@ class _Loader:
     def _root(self, path: str, data: bytes | None, used: Item | None = None) -> Item | None:
         try:
             source = yaml_reader.decode(data if data is not None else read_file(path), path)
-            return Item(yaml_reader.read(source), source, self.log)
+            root = Item(yaml_reader.read(source), source, self.log)
+            if isinstance(root.node, Object):
+                return root
+            root.complain(f"the file must hold an object, not {kind_name(root.node)}")
         except UnreadableError as error:
             if used is None:
                 self.log.note(Source(path, ""), Span(0, 0), f"cannot read this file: {error}")
@@ -292,8 +295,7 @@ def _each(fields: Fields) -> Iterator[dict[str, str]]:
             item.complain_name(f"'{short(name)}' cannot be the name of a value", "as in $days")
         found = [entry.text(name) for entry in item.items(name)]
         lists[name] = [text for text in found if text is not None]
-        if not found:
-            item.complain(f"'{short(name)}' has no values")
+        _check_filled(item, "values")
     if math.prod(map(len, lists.values())) > MAX_TESTS:
         fields["each"].complain(f"more than {MAX_TESTS:,} tests in one file")
         return

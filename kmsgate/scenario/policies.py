@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -26,8 +27,6 @@ MANAGED = {
     ),
 }
 """Policies of AWS that a world may name."""
-
-_BOM = "\ufeff"
 
 Facts = Mapping[str, object]
 """What a `$name` stands for, by name."""
@@ -71,7 +70,7 @@ class Policies:
             return default_policy(account)
         defined = self.named[item.node.value] if isinstance(item.node, String) else item
         if not isinstance(defined.node, Object) or defined.node.get("Statement") is None:
-            return policy.source.text.removeprefix(_BOM)
+            return policy.source.text
         text = json_text(self.resolved(defined))
         try:
             parse(text)
@@ -183,7 +182,7 @@ def managed_policy(name: str, kind: PolicyKind) -> Policy:
 
 
 def _document(data: bytes, path: str, kind: PolicyKind) -> Policy:
-    document = read(decode(data, path), kind)
+    document = read(decode(data.removeprefix(codecs.BOM_UTF8), path), kind)
     if document.policy is None:
         raise PolicyError(document.source, document.problems)
     return document.policy

@@ -206,7 +206,7 @@ class Steps:
         )
         if only_decide and "save" in fields:
             fields["save"].complain_name("a decision has no output to save")
-        save = self._save(fields, response_kind(operation), operation)
+        save = self._save(fields, response_kind(operation), f"the output of {operation}")
         if caller is not None:
             yield CallStep(
                 item,
@@ -269,7 +269,7 @@ class Steps:
         name = named.text("the name") if named is not None else None
         if named is None or subject is None or name is None:
             return
-        if not inner:
+        if _says_nothing(fields["change"]):
             named.complain_name("nothing changes here", f"write {listed(CHANGES[subject])}")
         step = ChangeStep(item, subject=subject, name=name, fields=inner)
         if subject == "key":
@@ -384,8 +384,9 @@ class Steps:
         subject, named, inner = self._subject(fields["look"], LOOK_FIELDS)
         if subject is None or named is None:
             return
-        if not inner:
-            named.complain_name("nothing is compared here", f"write {listed(LOOK_FIELDS[subject])}")
+        if _says_nothing(fields["look"]):
+            help = f"write {listed(LOOK_FIELDS[subject])}"
+            named.complain_name("nothing is compared here", help)
         for name, entry in inner.items():
             check_pattern(entry, None, name, self.names)
         if subject in ("alias", "grant") and values.reference(named.node) is not None:
@@ -398,6 +399,11 @@ class Steps:
             elif text not in known[subject]:
                 named.unknown(subject, text, known[subject])
         yield LookStep(item, subject, named, inner)
+
+
+def _says_nothing(item: Item) -> bool:
+    """Tell whether a step names what it is about, and nothing else."""
+    return isinstance(item.node, Object) and len(item.node.members) == 1
 
 
 def _references_in(node: Node) -> Iterator[str]:
