@@ -7,7 +7,7 @@ input, and nothing that is not understood is ever a reason to allow.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TypeAlias
@@ -470,7 +470,8 @@ class _Evaluation:
         match_class: MatchClass | None = MatchClass.DIRECT
         steps = []
         if policy.kind.names_principals:
-            step, match_class = self._principal(statement)
+            bound = self.documents.bound_ids if layer is Layer.KEY_POLICY else {}  # E-20
+            step, match_class = self._principal(statement, bound)
             steps.append(step)
         steps.append(self._action(statement.action))
         steps.append(self._resource(policy, statement.resource, context))
@@ -490,14 +491,17 @@ class _Evaluation:
             level,
         )
 
-    def _principal(self, statement: Statement) -> tuple[Step, MatchClass | None]:
+    def _principal(
+        self, statement: Statement, bound_ids: Mapping[str, str]
+    ) -> tuple[Step, MatchClass | None]:
         element, caller = statement.principal, self.caller
         if element is None:  # B-7
             why = "the statement names no principal"
             return _step(ElementName.PRINCIPAL, None, "-", str(caller), why, Reason.PRINCIPAL), None
         expected = _texts(element)
         classes = {
-            entry: _entry_class(entry, caller, self._bound(entry)) for entry in element.patterns
+            entry: _entry_class(entry, caller, bound_ids.get(entry.text))
+            for entry in element.patterns
         }
         if element.negated:
             return self._not_principal(statement, element, expected, classes)
@@ -551,9 +555,6 @@ class _Evaluation:
             None if matched else Reason.PRINCIPAL,
         )
         return step, MatchClass.DIRECT if matched else None
-
-    def _bound(self, entry: PrincipalPattern) -> str | None:
-        return self.documents.bound_ids.get(entry.text)
 
     def _action(self, element: Element[TextPattern] | None) -> Step:
         asked = self.request.action
