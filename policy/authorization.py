@@ -270,13 +270,14 @@ def _folded(name: str) -> tuple[str, bool]:
 class Prepared:
     """A request, read once: names in lower case, what follows from it filled in."""
 
-    __slots__ = ("action", "facts", "known", "profile", "request", "segments")
+    __slots__ = ("action", "facts", "kind", "known", "profile", "request", "segments")
 
     def __init__(self, request: Request) -> None:
         self.request = request
         self.action = request.action.lower()
         self.known = ACTIONS.get(self.action)
         self.profile = profile_of(request.principal)
+        self.kind = request.resource.kind
         arn = request.resource.arn
         self.segments = (
             ("arn", arn.partition, arn.service, arn.region, arn.account, arn.resource)
@@ -288,29 +289,30 @@ class Prepared:
 
 def _facts(request: Request, action: Action | None, profile: Profile) -> dict[str, Values]:
     """Return the context by lower-case names, with what follows from the request (AUTH 9)."""
-    context = request.context
-    facts: dict[str, Values] = dict(profile.facts)
+    context, resource = request.context, request.resource
+    derived = dict(profile.facts)
     if request.at is not None:
-        facts["aws:currenttime"] = request.at.strftime("%Y-%m-%dT%H:%M:%SZ")
-        facts["aws:epochtime"] = str(int(request.at.timestamp()))
-    if request.resource.account is not None:
-        facts["aws:resourceaccount"] = request.resource.account
-    account = request.principal.account
-    if account is not None and action is not None and action.name not in WITHOUT_CALLER_ACCOUNT:
-        facts["kms:calleraccount"] = account
+        derived["aws:currenttime"] = request.at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        derived["aws:epochtime"] = str(int(request.at.timestamp()))
+    if resource.account is not None:
+        derived["aws:resourceaccount"] = resource.account
+    arn = profile.principal.arn
+    if arn is not None and action is not None and action.name not in WITHOUT_CALLER_ACCOUNT:
+        derived["kms:calleraccount"] = arn.account
     for name in context.barred:
-        facts.pop(name, None)
-    values = context.values_by_name
-    given: dict[str, str] = {}
-    for name, value in values.items():
+        derived.pop(name, None)
+    given: dict[str, Values] = {}
+    spelling: dict[str, str] = {}
+    for name, value in context.values_by_name.items():
         lower, keep = _NAMES.get(name) or _folded(name)
-        first = given.setdefault(lower, name)
-        if first is name or name < first:  # AUTH J-100: the first by code point order
-            given[lower] = name
-            facts[lower] = value
         if keep:
-            facts[name] = value
-    return facts
+            given[name] = value
+        if lower in spelling and spelling[lower] < name:
+            continue  # AUTH J-100: the first by code point order
+        spelling[lower] = name
+        given[lower] = value
+    derived.update(given)
+    return derived
 
 
 # The procedure
@@ -338,7 +340,7 @@ class _Asking:
         self.profile = prepared.profile
         self.plan = docs.plan(prepared.action)
         self.retires = prepared.action == "kms:retiregrant"
-        kind = resource.kind
+        kind = prepared.kind
         self.has_policy = (kind is ResourceKind.KEY or kind is None) and not resource.planned
         keys = self.profile.keys
         bound = docs.source.bound_ids
@@ -436,7 +438,7 @@ class _Asking:
         here = resource.arn.partition if resource.arn is not None else None
         if caller.arn is not None and here not in (None, caller.arn.partition):
             return self._no(Layer.SERVICE)  # A-10
-        kind = resource.kind
+        kind = of.kind
         if kind is None:
             return self._other_service()
         if of.action.startswith("kms:") and (known is None or not known.is_checked_on(kind)):
@@ -571,7 +573,7 @@ class _Asking:
         if denied is not None:
             return denied
         resource, caller = self.of.request.resource, self.profile.principal
-        if resource.kind is ResourceKind.ALIAS:
+        if self.of.kind is ResourceKind.ALIAS:
             reserved = resource.arn is not None and resource.arn.resource.startswith("alias/aws/")
             if caller.account != resource.account or reserved:
                 return self._no(Layer.SERVICE)  # L-41, K-64

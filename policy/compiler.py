@@ -49,7 +49,8 @@ _NO_MATCH: TextTest = lambda _text: False  # noqa: E731
 class Candidate:
     """A statement as far as it depends on the request: resource and conditions."""
 
-    __slots__ = ("conditions", "index", "resource")
+    # A shared candidate is found under several keys, by a caller perhaps under more than one.
+    __slots__ = ("conditions", "index", "is_shared", "resource")
 
     def __init__(
         self, index: int, resource: ResourceTest | None, conditions: tuple[Test, ...]
@@ -57,6 +58,7 @@ class Candidate:
         self.index = index
         self.resource = resource
         self.conditions = conditions
+        self.is_shared = False
 
     @property
     def is_open(self) -> bool:
@@ -82,6 +84,9 @@ Hit: TypeAlias = tuple[int, MatchClass]
 Segments: TypeAlias = "tuple[str, ...] | None"
 
 
+_DIRECT = MatchClass.DIRECT
+
+
 class Bucket:
     """The statements of one effect that concern one action.
 
@@ -102,20 +107,18 @@ class Bucket:
 
     def hits(self, keys: Keys, segments: Segments, facts: Facts) -> list[Hit]:
         """Return the statements that apply, each with its strongest class (AUTH E-12)."""
-        found = [
-            (candidate.index, MatchClass.DIRECT)
-            for candidate in self.anyone
-            if candidate.applies(segments, facts)
-        ]
+        found = [(c.index, _DIRECT) for c in self.anyone if c.applies(segments, facts)]
         by_key = self.by_key
         if by_key:
             seen: set[int] = set()
             for key, match_class in keys:
                 for candidate in by_key.get(key, ()):
-                    if candidate.index not in seen:
+                    if candidate.is_shared:
+                        if candidate.index in seen:
+                            continue
                         seen.add(candidate.index)
-                        if candidate.applies(segments, facts):
-                            found.append((candidate.index, match_class))
+                    if candidate.applies(segments, facts):
+                        found.append((candidate.index, match_class))
         return found
 
     def hits_with_not_listed(
@@ -216,7 +219,9 @@ def _place(bucket: Bucket, statement: Statement, candidate: Candidate) -> None:
     elif element.negated:
         bucket.not_listed.append((candidate, element.patterns))
     else:
-        for key in {principal_key(entry) for entry in element.patterns} - {""}:
+        keys = {principal_key(entry) for entry in element.patterns} - {""}
+        candidate.is_shared = len(keys) > 1
+        for key in keys:
             bucket.by_key.setdefault(key, []).append(candidate)
 
 
