@@ -40,6 +40,7 @@ class _Commands(click.RichGroup):
             return None
         module = importlib.import_module(f"kmsgate.commands.{cmd_name}")
         command: click.Command = module.command
+        command.name, command.short_help = cmd_name, COMMANDS[cmd_name]
         return command
 
     def resolve_command(

@@ -1,5 +1,7 @@
 """Scenario files written in a test: what is said about them, and what becomes of their steps."""
 
+# ruff: noqa: E501  (a row of a table, or of a scenario, stays on its line)
+
 from __future__ import annotations
 
 import io
@@ -36,9 +38,15 @@ world:
 """A world with a key that names `app`, lets IAM decide, and keeps `auditor` from decrypting."""
 
 
+class Paper(io.StringIO):
+    """A stream that keeps what is written to it, and can show every sign."""
+
+    encoding = "utf-8"  # type: ignore[assignment]
+
+
 def plain_screen() -> Screen:
     """Return a screen without colour that keeps what is written."""
-    return screen(io.StringIO(), "never")
+    return screen(Paper(), "never")
 
 
 def written(out: Screen) -> str:

@@ -152,6 +152,17 @@ class Item:
     def _child(self, member: Member) -> Item:
         return Item(member.value, self.source, self.log, member.name)
 
+    def members(self, what: str, known: Collection[str] | None = None) -> Fields:
+        """Return the members of an object that must be there, unlike `fields`."""
+        if self.is_null:
+            self.complain(f"{what} must be an object, found null")
+        return self.fields(what, known)
+
+    def check_filled(self, what: str) -> None:
+        """Complain about a list that holds nothing."""
+        if self.is_null or (isinstance(self.node, Array) and not self.node.items):
+            self.complain(f"there are no {what} here")
+
     def items(self, what: str) -> Iterator[Item]:
         """Yield the entries of a list; anything else is complained about."""
         if isinstance(self.node, Null):

@@ -29,7 +29,7 @@ from kmsgate.scenario.steps import Steps
 from kmsgate.scenario.world import Sections, World, build
 from policy.errors import PolicyError
 from policy.source import Source, Span
-from policy.tree import Array, Object, kind_name
+from policy.tree import Object, kind_name
 
 SUFFIX = ".scenario.yaml"
 WORLD_SUFFIX = ".world.yaml"
@@ -208,7 +208,7 @@ class _Loader:
                 names.add(test.name)
                 yield test
         if "tests" in fields:
-            _check_filled(fields["tests"], "tests")
+            fields["tests"].check_filled("tests")
 
     def _variants(self, item: Item, base: _Base) -> Iterator[Test]:
         """Yield a test for each combination of the values of `each`."""
@@ -224,7 +224,7 @@ class _Loader:
         if ("steps" in fields) == ("matrix" in fields):
             item.complain("a test needs either steps or a matrix")
         if "steps" in fields:
-            _check_filled(fields["steps"], "steps")
+            fields["steps"].check_filled("steps")
         for bindings in _each(fields):
             if not _wanted(fields, {**bindings, "profile": base.profile}):
                 continue
@@ -248,11 +248,6 @@ def _check_version(root: Item, fields: Fields) -> None:
         root.complain("a scenario file needs 'version: 1'")
     elif version not in (None, "1"):
         fields["version"].complain(f"version {short(version or '')} is not known; write 1")
-
-
-def _check_filled(item: Item, what: str) -> None:
-    if item.is_null or (isinstance(item.node, Array) and not item.node.items):
-        item.complain(f"there are no {what} here")
 
 
 def _settings(items: Fields) -> tuple[Settings, int, str]:
@@ -295,7 +290,7 @@ def _each(fields: Fields) -> Iterator[dict[str, str]]:
             item.complain_name(f"'{short(name)}' cannot be the name of a value", "as in $days")
         found = [entry.text(name) for entry in item.items(name)]
         lists[name] = [text for text in found if text is not None]
-        _check_filled(item, "values")
+        item.check_filled("values")
     if math.prod(map(len, lists.values())) > MAX_TESTS:
         fields["each"].complain(f"more than {MAX_TESTS:,} tests in one file")
         return

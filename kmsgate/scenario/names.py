@@ -163,13 +163,15 @@ class Names:
                 "names have up to 64 letters, digits and +=,.@_-",
             )
         self._entries.setdefault(section, {})[name] = entry
-        for short in self._shorts(name, entry.account):
-            if short in self.callers:
-                first = self._places.get(short)
-                entry.item.complain_name(
-                    f"'{short}' already names {self.callers[short]}",
-                    notes=(first.far_note("first here"),) if first is not None else (),
-                )
+        shorts = list(self._shorts(name, entry.account))
+        taken = next((short for short in shorts if short in self.callers), None)
+        if taken is not None:
+            first = self._places.get(taken)
+            entry.item.complain_name(
+                f"'{taken}' already names {self.callers[taken]}",
+                notes=(first.far_note("first here"),) if first is not None else (),
+            )
+        for short in shorts:
             self.callers[short] = caller
             self._places[short] = entry.item
             self._add_facts(short, entry.arn)

@@ -15,7 +15,7 @@ from policy.source import MAX_EXCERPT_COLUMNS, Source, Span, printable
 
 NAME_WIDTH = 36
 COUNTS_END = 94
-_SIGNS_WIDTH = COUNTS_END - NAME_WIDTH - 21
+_SIGNS_WIDTH = COUNTS_END - NAME_WIDTH - len(" " + "  36 passed, 1 failed")
 
 
 @dataclass(frozen=True)

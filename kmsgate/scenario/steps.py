@@ -99,6 +99,7 @@ class Steps:
         return tuple(found)
 
     def _read(self, item: Item) -> Iterator[Step]:
+        item.check_filled("steps")
         for entry in item.items("steps"):
             self._count += 1
             if self._count == MAX_STEPS:
@@ -107,7 +108,7 @@ class Steps:
                 yield from self._step(entry)
 
     def _step(self, item: Item) -> Iterator[Step]:
-        fields = item.fields("a step", (*ACTIONS, *LATER_STEPS, *CALL_FIELDS))
+        fields = item.members("a step", (*ACTIONS, *LATER_STEPS, *CALL_FIELDS))
         if not isinstance(item.node, Object):
             return
         later = [name for name in LATER_STEPS if name in fields]
@@ -289,7 +290,7 @@ class Steps:
         written = [m.name.value for m in node.members] if isinstance(node, Object) else []
         named = [name for name in subjects if name in written]
         if len(named) != 1:
-            item.fields("this step")
+            item.members("this step")
             if isinstance(node, Object):
                 item.complain(f"say which: {' or '.join(subjects)}")
             return None, None, Fields()

@@ -122,9 +122,8 @@ class Things:
             fields["key"].unknown("key", key_name, self.names.keys)
         grantee = self._principal(fields["grantee"])
         retiring = self._principal(fields["retiring"]) if "retiring" in fields else None
-        entries = list(fields["operations"].items("operations"))
-        if not entries:
-            fields["operations"].complain("a grant needs at least one operation")
+        entries = fields["operations"].items("operations")
+        fields["operations"].check_filled("operations")
         operations = [entry.choice("an operation", sorted(GRANT_OPERATIONS)) for entry in entries]
         if key_name not in self.names.keys or grantee is None:
             return state

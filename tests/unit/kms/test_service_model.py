@@ -39,7 +39,7 @@ def test_a_stale_model_is_told_in_one_line(tmp_path: Path) -> None:
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(copy), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        return subprocess.run(command, capture_output=True, text=True, check=False)
 
     stale = run("--check")
     assert (stale.returncode, stale.stdout, len(stale.stderr.splitlines())) == (1, "", 1)

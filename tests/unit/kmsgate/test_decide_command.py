@@ -208,7 +208,7 @@ def test_answers_are_ascii_whatever_is_asked(
 def partner() -> Iterator[subprocess.Popen[str]]:
     """A `kmsgate decide --jsonl -` at the other end of two pipes."""
     command = [sys.executable, "-m", "kmsgate", "decide", "--jsonl", "-"]
-    with subprocess.Popen(  # noqa: S603 - our own program
+    with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         cwd=Path(__file__).parents[3],
     ) as process:  # fmt: skip

@@ -1,5 +1,7 @@
 """What is said about a scenario file that cannot be used: every mistake at once, at its place."""
 
+# ruff: noqa: E501  (a row of a table, or of a scenario, stays on its line)
+
 from __future__ import annotations
 
 from pathlib import Path
