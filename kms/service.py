@@ -124,6 +124,12 @@ class Service:
         output = course.change.output if course.change is not None and not failed else None
         return Reply(output, course.error, course.decisions, chained[-1])
 
+    def settle(self) -> None:
+        """Do what has fallen due by now, as the next call would, and write it down (CORE K-35)."""
+        with self.store.session() as session:
+            state, events = settle.settle(session.state, self.clock.now(), self.entropy)
+            session.commit(state, _chained(events, session.last_hash))
+
     def decide(self, call: Call) -> Reply:
         """Return what the gate would say, without doing anything (no event, no output)."""
         with self.store.session() as session:

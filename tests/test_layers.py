@@ -6,6 +6,7 @@ import ast
 import builtins
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -30,8 +31,12 @@ class Module:
     def package(self) -> str:
         return self.name.partition(".")[0]
 
-    def imports(self) -> Iterator[str]:
-        """Yield everything that is imported: `a.b`, and `a.b.c` for `from a.b import c`."""
+    def imports(self) -> tuple[str, ...]:
+        """Return everything that is imported: `a.b`, and `a.b.c` for `from a.b import c`."""
+        return _imports(self)
+
+    def imported(self) -> Iterator[str]:
+        """Find what is imported; `imports` keeps it, since several rules ask."""
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
@@ -47,8 +52,12 @@ class Module:
         base = parts[: len(parts) - node.level + self.is_package]
         return ".".join([*base, *([node.module] if node.module else [])])
 
-    def uses(self) -> Iterator[str]:
-        """Yield what is read: imported names spelled out, and built-in names."""
+    def uses(self) -> tuple[str, ...]:
+        """Return what is read: imported names spelled out, and built-in names."""
+        return _uses(self)
+
+    def read(self) -> Iterator[str]:
+        """Find what is read; `uses` keeps it, since several rules ask."""
         meanings = self._meanings()
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
@@ -67,6 +76,16 @@ class Module:
                 source = self._source(node)
                 meanings |= {a.asname or a.name: f"{source}.{a.name}" for a in node.names}
         return meanings
+
+
+@cache
+def _uses(module: Module) -> tuple[str, ...]:
+    return tuple(module.read())
+
+
+@cache
+def _imports(module: Module) -> tuple[str, ...]:
+    return tuple(module.imported())
 
 
 def _dotted(node: ast.expr) -> str:

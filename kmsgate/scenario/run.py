@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kms.audit import AuditEvent
 from kms.gate import Gate
 from kms.operation import Call
 from kms.runtime import FixedClock, SeededEntropy
 from kms.service import Reply, Service
-from kms.settle import settle
 from kms.shapes import request_kind, takes
 from kms.store import MemoryStore
 from kmsgate.scenario import values
@@ -244,17 +242,7 @@ class _Course:
             if span > values.LAST_TIME - now:
                 raise StepError(step.amount, f"clocks end in the year {values.LAST_TIME.year}")
             self.clock.advance(span)
-        self._settle()
-
-    def _settle(self) -> None:
-        """Do what has fallen due by now; otherwise only the next call would."""
-        with self.store.session() as session:
-            state, events = settle(session.state, self.clock.now(), self.entropy)
-            chained: list[AuditEvent] = []
-            for event in events:
-                before = chained[-1].hash if chained else session.last_hash
-                chained.append(event.chained(before))
-            session.commit(state, chained)
+        self.service.settle()
 
     def _look(self, step: LookStep) -> Failure | None:
         view = self._view(step)
