@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from policy.arn import Arn
 
@@ -65,7 +65,7 @@ class Grant:
     created_at: dt.datetime | None = None
     effective_at: dt.datetime | None = None
     ends_at: dt.datetime | None = None
-    tokens: frozenset[str] = frozenset()
+    tokens: frozenset[str] = field(default=frozenset(), repr=False)
     parent: str | None = None
     grantee_id: str | None = None
     retiring_id: str | None = None

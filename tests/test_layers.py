@@ -208,7 +208,7 @@ def _rules_alone(module: Module) -> Iterator[str]:
 def _sober_surfaces(module: Module) -> Iterator[str]:
     """A surface never asks the gate by itself, nor looks behind the service (style 3.5)."""
     if module.package == "kmsgate":
-        behind = ("kms.operation._OPERATIONS", "kms.settle", "kms.targets")
+        behind = ("kms.operation._OPERATIONS", "kms.settle")
         yield from (name for name in module.imports() if _within(name, *behind))
 
 
