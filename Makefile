@@ -1,6 +1,6 @@
 PYTHON ?= python3
 
-.PHONY: demo test check install
+.PHONY: demo test check fuzz install
 
 demo:  ## watch a key policy decide who may use a real key
 	@$(PYTHON) dev.py demo
@@ -10,6 +10,10 @@ test:  ## everything a fresh machine can run
 
 check:  ## format, lint, strict types, layers
 	@$(PYTHON) dev.py check
+
+SECONDS ?= 60
+fuzz:  ## compare the two evaluators on new worlds for SECONDS
+	@$(PYTHON) dev.py fuzz $(SECONDS)
 
 install:  ## the environment for developers, in .venv
 	@$(PYTHON) dev.py install

@@ -29,7 +29,7 @@ from kmsgate.scenario.steps import Steps
 from kmsgate.scenario.world import Sections, World, build
 from policy.errors import PolicyError
 from policy.source import Source, Span
-from policy.tree import Object, kind_name
+from policy.tree import Object, String, kind_name
 
 SUFFIX = ".scenario.yaml"
 WORLD_SUFFIX = ".world.yaml"
@@ -104,6 +104,7 @@ class _Loader:
     def __init__(self, log: Complaints) -> None:
         self.log = log
         self.included: set[Path] = set()
+        self.ran: set[str] = set()
 
     def suite(self, path: str, data: bytes | None) -> Suite | None:
         root = self._root(path, data)
@@ -115,6 +116,7 @@ class _Loader:
         rules = tuple(_rules(fields))
         base = self._base(root, fields, path)
         tests = tuple(self._tests(fields, base))
+        self._check_blocks(root, base)
         if "tests" not in fields:
             root.complain("a scenario file needs tests", f"a file of worlds ends in {WORLD_SUFFIX}")
         return Suite(path, root.source, story, rules, tests, base.profile)
@@ -228,10 +230,21 @@ class _Loader:
         for bindings in _each(fields):
             if not _wanted(fields, {**bindings, "profile": base.profile}):
                 continue
-            steps = Steps(world, base.loaded.blocks, fields.get("as"), bindings).of_test(fields)
+            reader = Steps(world, base.loaded.blocks, fields.get("as"), bindings)
+            steps = reader.of_test(fields)
+            self.ran |= reader.ran
             shown = ", ".join(f"{key}={value}" for key, value in bindings.items())
             full_name = f"{name} [{shown}]" if shown else name or ""
             yield Test(full_name, item, world, steps, bindings)
+
+    def _check_blocks(self, root: Item, base: _Base) -> None:
+        """Check the blocks of this file that no test has run."""
+        anybody = Item(String("anonymous", root.span), root.source, self.log)
+        reader = Steps(base.world, base.loaded.blocks, anybody, {})
+        reader.ran |= self.ran
+        for name, item in base.loaded.blocks.items():
+            if item.source is root.source:
+                reader.check_block(name)
 
 
 def _real(path: str) -> Path:

@@ -83,6 +83,7 @@ class Steps:
         self.policies = Policies(
             world.policies.named, {**world.facts, **bindings}, world.policies.log
         )
+        self.ran: set[str] = set()
         self._running: tuple[str, ...] = ()
         self._count = 0
 
@@ -97,6 +98,12 @@ class Steps:
             found = list(Matrix(fields["matrix"], self.world, self.names).cells())
         self.names.report()
         return tuple(found)
+
+    def check_block(self, name: str) -> None:
+        """Complain about a block that no test runs; what is saved before it is not known."""
+        if name not in self.ran:
+            self.ran.add(name)
+            list(self._read(self.blocks[name]))
 
     def _read(self, item: Item) -> Iterator[Step]:
         item.check_filled("steps")
@@ -144,6 +151,7 @@ class Steps:
         elif name in self._running:
             item.complain(f"block '{short(name)}' runs itself")
         else:
+            self.ran.add(name)
             self._running = (*self._running, name)
             yield from self._read(self.blocks[name])
             self._running = self._running[:-1]

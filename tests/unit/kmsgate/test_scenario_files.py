@@ -66,7 +66,7 @@ def test_a_name_of_two_files_comes_with_the_place_in_the_other_file(
         tmp_path,
         monkeypatch,
         w__yaml="world:\n  roles: {app: {}}\nblocks:\n  b: []\n",
-        s__yaml=f"{HEAD}  roles: {{app: {{}}}}\ninclude: [w.yaml]\nblocks: {{b: []}}\n{TEST}",
+        s__yaml=f"{HEAD}  roles: {{app: {{}}}}\ninclude: [w.yaml]\nblocks: {{b: [{{call: ListKeys}}]}}\n{TEST}",
     )
 
     assert said("s.yaml") == [

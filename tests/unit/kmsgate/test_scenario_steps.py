@@ -274,6 +274,15 @@ def test_blocks_are_named_lists(blocks: str) -> None:
     assert any("must be" in line for line in lines)
 
 
+def test_a_block_that_no_test_runs_is_checked_all_the_same() -> None:
+    blocks = "blocks:\n  a: [{call: Enkrypt}]\n  b: [{call: Decrypt, with: {CiphertextBlob: $x}}]\n"
+
+    assert said_about(suite_text("- {call: ListKeys}") + blocks) == [
+        "s.yaml:26:14: no operation 'Enkrypt'",
+        "help: did you mean 'Encrypt'?",
+    ]
+
+
 @pytest.mark.parametrize("nothing", ["", "[]"])
 def test_a_block_without_steps_is_told(nothing: str) -> None:
     lines = said_about(f"{suite_text('- {run: a}')}blocks: {{a: {nothing}}}\n")

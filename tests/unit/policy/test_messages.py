@@ -147,8 +147,11 @@ def test_m2_the_action_is_shown_in_its_own_case(asked: str, shown: str) -> None:
         {"identity": EVERYTHING},
         {"identity": EVERYTHING, "key_policy": key_policy(deny(who="*"))},
         {"identity": EVERYTHING, "key_policy": key_policy(allow(who=ALICE))},
+        # An RCP belongs to the account of the key (L-9).
+        {"identity": EVERYTHING, "key_policy": key_policy(allow(who=BOB)),
+         "rcps": rcps(deny(who="*"))},
     ],
-)
+)  # fmt: skip
 def test_m12_all_denials_of_a_foreign_key_read_alike(documents: dict[str, Any]) -> None:
     """So that nobody learns whether the key exists."""
     assert said(bob_b, **documents) == (

@@ -401,6 +401,16 @@ def test_c1_to_c7_an_action_matches_patterns_and_not_action_the_rest(
     assert allows(pattern, asked, element="NotAction") is not matches
 
 
+@pytest.mark.parametrize("sign", [" ", ",", "\t", "\u00a0"])
+def test_c4_white_space_and_commas_match_nothing_not_even_themselves(sign: str) -> None:
+    bucket = Resource(arn("arn:aws:s3:::bucket"), A)
+    asked = f"s3:Get{sign}Object"
+
+    assert ask(alice, asked, bucket, identity=identity(allow("s3:Get*"))).allowed
+    assert not ask(alice, asked, bucket, identity=identity(allow(asked))).allowed
+    assert not ask(alice, asked, bucket, identity=identity(allow(f"{asked[:-3]}*"))).allowed
+
+
 def test_b2_an_empty_list_of_actions_never_applies() -> None:
     """Not even as NotAction (A-8)."""
     assert not allows([], "kms:Encrypt")
