@@ -22,7 +22,7 @@ from policy.model import (
     TextPattern,
 )
 from policy.operators import COMPARISONS, Operator, parse_operator, parse_value
-from policy.parser import Parsed, parse_json
+from policy.parser import MAX_PROBLEMS, Parsed, parse_json
 from policy.pattern import parse_pattern
 from policy.principals import PRINCIPAL_KEYS, principal_pattern
 from policy.source import Source, Span
@@ -416,7 +416,8 @@ class _Reader:
         self._note("KG120", message, span)
 
     def _note(self, code: str, message: str, span: Span, help: str | None = None) -> None:
-        self.problems.append(Problem(code, message, span, help))
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(Problem(code, message, span, help))
 
 
 def value_text(node: Node) -> str | None:

@@ -27,8 +27,8 @@ SESSION_FIELDS = (
     "role", "user", "root", "policies", "tags", "mfa", "source_identity", "provider", "account",
 )  # fmt: skip
 KEY_FIELDS = (
-    "spec", "usage", "origin", "multi_region", "aliases", "policy", "tags", "state", "description",
-    "account", "region", "id",
+    "spec", "usage", "origin", "manager", "multi_region", "aliases", "policy", "tags", "state",
+    "description", "account", "region", "id",
 )  # fmt: skip
 
 

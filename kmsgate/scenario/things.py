@@ -14,6 +14,7 @@ from kms.model import (
     SYMMETRIC_DEFAULT,
     Alias,
     Key,
+    KeyManager,
     KeyMaterial,
     KeyOrigin,
     KeyState,
@@ -105,6 +106,7 @@ class Things:
             bound_ids(text, directory),
             description=fields.text("description") or "",
             tags=tuple(fields.texts("tags").items()),
+            manager=KeyManager(fields.choice("manager", tuple(KeyManager)) or "CUSTOMER"),
             multi_region=fields.flag("multi_region"),
         )
 
