@@ -2,56 +2,35 @@
 
 from __future__ import annotations
 
-from kms.context import alias_fact, pairs_facts
-from kms.envelope import MAX_CONTEXT_BYTES, canonical_context, seal
+from kms.envelope import seal
 from kms.errors import (
     CustomKeyStoreNotFound,
     InvalidKeyUsage,
-    UnsupportedOperation,
     ValidationFailed,
 )
-from kms.model import SYMMETRIC_DEFAULT, KeyUsage
+from kms.model import KeyUsage
 from kms.operation import (
     USABLE,
     Change,
     Check,
-    Facts,
     Output,
     Parameters,
     Scope,
-    Target,
     operation,
 )
+from kms.sides import ONE, refuse_recipient
 from kms.targets import key_named, nothing
 
 _SIZES = {"AES_128": 16, "AES_256": 32}
 
 
-def _facts(parameters: Parameters, target: Target, _scope: Scope) -> Facts:
-    """AUTH J-70 to J-73."""
-    facts: Facts = {"kms:EncryptionAlgorithm": SYMMETRIC_DEFAULT}
-    if target.key is None or target.key.is_symmetric:
-        facts |= pairs_facts(parameters.get("EncryptionContext"))
-    return facts | alias_fact(target)
-
-
-def _prepare(parameters: Parameters) -> None:
-    if len(canonical_context(parameters.get("EncryptionContext") or {})) > MAX_CONTEXT_BYTES:
-        raise ValidationFailed("EncryptionContext is too large.")
-
-
 def _examine(parameters: Parameters, scope: Scope) -> None:
     """CORE K-68: checked once the key is found and allowed; (b) is part of its usage."""
-    _refuse_recipient(parameters)
+    refuse_recipient(parameters)
     if ("KeySpec" in parameters) == ("NumberOfBytes" in parameters):
         raise ValidationFailed("Please specify either number of bytes or key spec.")
     if scope.key.usage is KeyUsage.ENCRYPT_DECRYPT and not scope.key.is_symmetric:
         raise InvalidKeyUsage("You cannot generate a data key with an asymmetric CMK")
-
-
-def _refuse_recipient(parameters: Parameters) -> None:
-    if "Recipient" in parameters:  # CORE K-75
-        raise UnsupportedOperation("Recipient is not supported by this endpoint.")
 
 
 def _data_key(parameters: Parameters, scope: Scope) -> tuple[bytes, Output]:
@@ -73,13 +52,15 @@ def _check(action: str) -> Check:
     return Check(
         action,
         target=key_named("KeyId", aliases=True),
-        facts=_facts,
+        facts=ONE.facts,
         states=USABLE,
         usage=KeyUsage.ENCRYPT_DECRYPT,
     )
 
 
-@operation("GenerateDataKey", _check("kms:GenerateDataKey"), prepare=_prepare, examine=_examine)
+@operation(
+    "GenerateDataKey", _check("kms:GenerateDataKey"), prepare=ONE.check_size, examine=_examine
+)
 def generate_data_key(parameters: Parameters, scope: Scope) -> Change:
     """Give a new data key, plain and sealed (CORE K-68)."""
     plaintext, output = _data_key(parameters, scope)
@@ -89,7 +70,7 @@ def generate_data_key(parameters: Parameters, scope: Scope) -> Change:
 @operation(
     "GenerateDataKeyWithoutPlaintext",
     _check("kms:GenerateDataKeyWithoutPlaintext"),
-    prepare=_prepare,
+    prepare=ONE.check_size,
     examine=_examine,
 )
 def generate_data_key_without_plaintext(parameters: Parameters, scope: Scope) -> Change:
@@ -98,7 +79,7 @@ def generate_data_key_without_plaintext(parameters: Parameters, scope: Scope) ->
 
 
 def _examine_random(parameters: Parameters, _scope: Scope) -> None:
-    _refuse_recipient(parameters)
+    refuse_recipient(parameters)
     if "CustomKeyStoreId" in parameters:
         raise CustomKeyStoreNotFound  # CORE K-92
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from kms import envelope, hazmat
-from kms.context import alias_fact, pairs_facts
 from kms.errors import (
     IncorrectKey,
     InvalidCiphertext,
     InvalidKeyUsage,
-    UnsupportedOperation,
     ValidationFailed,
 )
 from kms.model import SYMMETRIC_DEFAULT, Key, KeyUsage
@@ -27,47 +24,11 @@ from kms.operation import (
     operation,
     required,
 )
+from kms.sides import DESTINATION, ONE, SOURCE, refuse_recipient
 from kms.targets import key_named, key_of_ciphertext, resolve
 
 _OAEP_OVERHEAD = {"RSAES_OAEP_SHA_1": 42, "RSAES_OAEP_SHA_256": 66}
 _WRONG_KEY = "The key ID in the request does not identify a CMK that can perform this operation."
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """The names of the members that one side of an operation reads."""
-
-    key: str = "KeyId"
-    algorithm: str = "EncryptionAlgorithm"
-    pairs: str = "EncryptionContext"
-
-    def algorithm_of(self, parameters: Parameters) -> str:
-        """Return the algorithm that the request asks for, its default filled in."""
-        return str(parameters.get(self.algorithm, SYMMETRIC_DEFAULT))
-
-    def pairs_of(self, parameters: Parameters) -> Mapping[str, str]:
-        """Return the encryption context; none and an empty one are the same (CORE K-66)."""
-        pairs: Mapping[str, str] = parameters.get(self.pairs) or {}
-        return pairs
-
-    def facts(self, parameters: Parameters, target: Target, _scope: Scope) -> Facts:
-        """Return the condition keys of one side (AUTH J-70 to J-73)."""
-        facts: Facts = {"kms:EncryptionAlgorithm": self.algorithm_of(parameters)}
-        if target.key is None or target.key.is_symmetric:
-            facts |= pairs_facts(self.pairs_of(parameters))
-        return facts | alias_fact(target)
-
-    def check_size(self, parameters: Parameters) -> None:
-        """Raise ValidationFailed for an encryption context that is too large (CORE 13)."""
-        if len(envelope.canonical_context(self.pairs_of(parameters))) > envelope.MAX_CONTEXT_BYTES:
-            raise ValidationFailed("EncryptionContext is too large.")
-
-
-ONE = Side()
-SOURCE = Side("SourceKeyId", "SourceEncryptionAlgorithm", "SourceEncryptionContext")
-DESTINATION = Side(
-    "DestinationKeyId", "DestinationEncryptionAlgorithm", "DestinationEncryptionContext"
-)
 
 
 def _require_algorithm(key: Key, algorithm: str, pairs: Mapping[str, str], doing: str) -> None:
@@ -140,12 +101,6 @@ def _require_same_key(blob: bytes | None, algorithm: str, key: Key) -> None:
         raise InvalidCiphertext
     if header.key_id != key.id:
         raise IncorrectKey(_WRONG_KEY)
-
-
-def refuse_recipient(parameters: Parameters) -> None:
-    """Raise UnsupportedOperation for a request that asks for an enclave's form (CORE K-75)."""
-    if "Recipient" in parameters:
-        raise UnsupportedOperation("Recipient is not supported by this endpoint.")
 
 
 # Encrypt

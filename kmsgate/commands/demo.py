@@ -18,6 +18,7 @@ from kms.service import Reply, Service
 from kms.store import MemoryStore
 from kmsgate.commands.explain import show_explanation
 from kmsgate.commands.lint import Checked, show_text
+from kmsgate.commands.options import color_option
 from kmsgate.output import Screen, safe, screen
 from kmsgate.resources import bundled_scenarios
 from kmsgate.scenario.files import load, load_world
@@ -36,7 +37,7 @@ _PAIRS = {"department": "payroll"}
 
 
 @click.command()
-@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto")
+@color_option
 @click.option("--no-pause", is_flag=True, help="Do not wait between the scenes.")
 def command(color: str, no_pause: bool) -> int:
     """Watch a key policy decide who may use a real key. Nothing is written to disk."""

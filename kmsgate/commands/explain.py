@@ -11,6 +11,7 @@ from typing import Any
 import rich_click as click
 
 from kmsgate.commands.decide import open_input
+from kmsgate.commands.options import color_option, format_option
 from kmsgate.decision.fields import MAX_BYTES
 from kmsgate.decision.request import Question, RequestError, answer_of, parse_request
 from kmsgate.errors import UsageError
@@ -31,21 +32,8 @@ _EFFECTS = 5  # "Allow"
 
 @click.command()
 @click.argument("file", metavar="[FILE]", default="-")
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How to print the explanation.",
-)
-@click.option(
-    "--color",
-    type=click.Choice(["auto", "always", "never"]),
-    default="auto",
-    show_default=True,
-    help="Whether to use colour.",
-)
+@format_option("the explanation")
+@color_option
 @click.option("-q", "--quiet", is_flag=True, help="Print the first line only.")
 @click.option("-v", "--verbose", is_flag=True, help="Show every element of every statement.")
 def command(file: str, *, style: str, color: str, quiet: bool, verbose: bool) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 
 import rich_click as click
 
+from kmsgate.commands.options import color_option, format_option
 from kmsgate.errors import UsageError
 from kmsgate.output import Screen, safe, screen
 from policy.errors import PolicySyntaxError, Problem
@@ -77,21 +78,8 @@ class Checked:
     show_default=True,
     help="The mildest severity that makes the exit code 1.",
 )
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How to print the findings.",
-)
-@click.option(
-    "--color",
-    type=click.Choice(["auto", "always", "never"]),
-    default="auto",
-    show_default=True,
-    help="Whether to use colour.",
-)
+@format_option("the findings")
+@color_option
 @click.option("-q", "--quiet", is_flag=True, help="One line for each finding, and no summary.")
 def command(
     paths: tuple[str, ...],

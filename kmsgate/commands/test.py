@@ -10,6 +10,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from kmsgate.commands.options import color_option, format_option
 from kmsgate.errors import UsageError
 from kmsgate.output import safe, screen
 from kmsgate.resources import bundled_scenarios
@@ -33,24 +34,11 @@ from kmsgate.scenario.run import run
     "-k", "words", metavar="TEXT", help="Run only tests whose file or name has this text."
 )
 @click.option("--bundled", is_flag=True, help="Run the scenarios that come with kmsgate.")
-@click.option(
-    "--format",
-    "layout",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How to print the results.",
-)
-@click.option(
-    "--color",
-    type=click.Choice(["auto", "always", "never"]),
-    default="auto",
-    show_default=True,
-    help="Whether to use colour.",
-)
+@format_option("the results")
+@color_option
 @click.option("-q", "--quiet", is_flag=True, help="Only failures and the last line.")
 def command(
-    paths: Sequence[str], words: str | None, bundled: bool, layout: str, color: str, quiet: bool
+    paths: Sequence[str], words: str | None, bundled: bool, style: str, color: str, quiet: bool
 ) -> int:
     """Run scenario files.
 
@@ -75,12 +63,12 @@ def command(
         if words and not ran.results:
             continue
         all_ran.append(ran)
-        if layout == "text" and not quiet:
+        if style == "text" and not quiet:
             show_suite(out, ran)
             out.flush()
     if words and not all_ran and not errors:
         raise UsageError(f"no test has '{words}' in its name")
-    if layout == "json":
+    if style == "json":
         out.line(json.dumps(as_json(all_ran, errors), indent=2))
     else:
         for ran in all_ran:
