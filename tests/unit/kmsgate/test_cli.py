@@ -140,4 +140,6 @@ def test_a_process_without_standard_output_can_still_run(
 
     with pytest.raises(SystemExit) as caught:
         cli.main()
+    sys.stdout.close()
+
     assert caught.value.code == 0
