@@ -306,6 +306,8 @@ class _Reader:
             else:
                 self._type(label, expected, value)
             return None
+        if not value.members:  # one entry at least (AUTH 2): NotPrincipal {} would name everyone
+            self._note("KG120", f"'{label}' must name someone, found an empty object", value.span)
         return Element(label, tuple(self._principal_map(value)), negated, span)
 
     def _principal_map(self, node: Object) -> Iterator[PrincipalPattern]:

@@ -46,7 +46,7 @@ def test_findings_come_in_the_order_of_the_text_and_of_the_codes() -> None:
     )
     found = findings(text)
     assert [finding.rule.code for finding in found] == [
-        "KG109", "KG116", "KG114", "KG124", "KG123", "KG133", "KG102", "KG115", "KG116", "KG117",
+        "KG109", "KG116", "KG114", "KG120", "KG123", "KG133", "KG102", "KG115", "KG116", "KG117",
     ]  # fmt: skip
     places = [(finding.span.start, finding.rule.code) for finding in found]
     assert places == sorted(places)

@@ -262,7 +262,7 @@ CASES = [
     (IDENTITY, '{"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {}}',
      [("KG124", "{}")]),
     (KEY, '{"Effect": "Deny", "NotPrincipal": {}, "Action": "*", "Resource": "*"}',
-     [("KG124", "{}")]),
+     [("KG120", "{}")]),
     # KG125 to KG127
     (KEY, '{"Sid": "Two words.", "Effect": "Deny", "Principal": "*", "Action": "*",'
           ' "Resource": "*"}', []),

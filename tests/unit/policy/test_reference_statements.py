@@ -111,7 +111,6 @@ def match(who: object, caller: Principal, **more: object) -> MatchClass | None:
         ("arn:aws:iam::*:root", {}),
         (f"arn:aws:iam::{A}:group/admins", {}),  # E-14
         (f"arn:aws-cn:iam::{A}:user/alice", {}),
-        ({}, {}),
         ({"AWS": []}, {}),
         ([APP_ROLE, ALICE, A_ROOT], {
             "alice": DIRECT, "fed": ROLE_BOUND, "app": ROLE_BOUND, "app_2": ROLE_BOUND,
@@ -259,7 +258,7 @@ FED_CHAIN = [FED, ALICE, A_ROOT]
         (alice, {"AWS": "*"}, False),
         (anonymous, {"AWS": "*"}, False),
         (alice, LOGS, True),  # E-27: calls on behalf of a user are those of the user
-        (alice, {}, True),
+        (alice, {"AWS": []}, True),
     ],
     ids=label,
 )
@@ -317,7 +316,7 @@ def test_e26_an_allow_is_not_changed_by_a_boundary() -> None:
             f"{A_ROOT} names the caller's account, so identity policies may speak",
         ),
         (allow(who=[ALICE, FED]), app, f"{ALICE}, {FED} does not name {APP_SESSION}"),
-        (allow(who={}), alice, f"nobody does not name {ALICE}"),
+        (allow(who={"AWS": []}), alice, f"nobody does not name {ALICE}"),
         (allow(who=list("12345")), alice, f"1, 2, 3, 4, 1 more does not name {ALICE}"),
         (allow(NotPrincipal={"AWS": FED}), alice, "the list does not name the caller"),
         (allow(NotPrincipal={"AWS": ALICE}), alice, "the list names the caller"),
