@@ -158,21 +158,8 @@ class Matching:
         if element is None:  # B-12
             return _step(ElementName.ACTION, None, "-", asked, "the statement has no Action",
                          Reason.ACTION)  # fmt: skip
-        expected = _texts(element)
-        if not element.patterns:  # A-8, B-2
-            return _step(ElementName.ACTION, element.span, "-", asked, "the list is empty",
-                         Reason.ACTION)  # fmt: skip
         hits = [entry for entry in element.patterns if _action_matches(entry, asked)]
-        matched = bool(hits) != element.negated  # C-4
-        span = hits[0].span if hits else element.span
-        return _step(
-            ElementName.ACTION,
-            span,
-            f"anything but {expected}" if element.negated else expected,
-            asked,
-            _list_why(element, hits, asked),
-            None if matched else Reason.ACTION,
-        )
+        return _list_step(ElementName.ACTION, element, hits, asked, Reason.ACTION)  # C-4
 
     def _resource(
         self, policy: Policy, element: Element[TextPattern] | None, context: Context
@@ -181,25 +168,12 @@ class Matching:
         if element is None:  # B-12
             return _step(ElementName.RESOURCE, None, "-", asked, "the statement has no Resource",
                          Reason.RESOURCE)  # fmt: skip
-        expected = _texts(element)
-        if not element.patterns:  # A-8, B-2
-            return _step(ElementName.RESOURCE, element.span, "-", asked, "the list is empty",
-                         Reason.RESOURCE)  # fmt: skip
         hits = [
             entry
             for entry in element.patterns
             if _resource_matches(entry, self.request, policy, context)
         ]
-        matched = bool(hits) != element.negated  # D-9
-        span = hits[0].span if hits else element.span
-        return _step(
-            ElementName.RESOURCE,
-            span,
-            f"anything but {expected}" if element.negated else expected,
-            asked,
-            _list_why(element, hits, asked),
-            None if matched else Reason.RESOURCE,
-        )
+        return _list_step(ElementName.RESOURCE, element, hits, asked, Reason.RESOURCE)  # D-9
 
     # One grant (AUTH N-20)
 
@@ -300,6 +274,27 @@ def _texts(element: Element[TextPattern] | Element[PrincipalPattern]) -> str:
     if len(element.patterns) > 4:
         shown.append(f"{len(element.patterns) - 4} more")
     return ", ".join(shown) or "nobody"
+
+
+def _list_step(
+    name: ElementName,
+    element: Element[TextPattern],
+    hits: Sequence[TextPattern],
+    asked: str,
+    reason: Reason,
+) -> Step:
+    """Return the step of an Action or Resource list of which `hits` match what is asked."""
+    expected = _texts(element)
+    if not element.patterns:  # A-8, B-2
+        return _step(name, element.span, "-", asked, "the list is empty", reason)
+    return _step(
+        name,
+        hits[0].span if hits else element.span,
+        f"anything but {expected}" if element.negated else expected,
+        asked,
+        _list_why(element, hits, asked),
+        None if bool(hits) != element.negated else reason,
+    )
 
 
 def _list_why(element: Element[TextPattern], hits: Sequence[TextPattern], asked: str) -> str:
