@@ -117,11 +117,11 @@ class Service:
             finally:
                 # A bug leaves Internal as the error: it is written down, then surfaces.
                 event = self._event(call, course, now)
-                failed = course.error is not None or course.change is None
-                next_state = settled if failed or course.change is None else course.change.state
+                kept = course.change if course.error is None else None  # a dry run has both
+                next_state = kept.state if kept is not None else settled
                 chained = _chained([*own_events, event], session.last_hash)
                 session.commit(next_state, chained)
-        output = course.change.output if course.change is not None and not failed else None
+        output = kept.output if kept is not None else None
         return Reply(output, course.error, course.decisions, chained[-1])
 
     def settle(self) -> None:
