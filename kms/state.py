@@ -32,6 +32,10 @@ class KeyGrants:
     order: SortedSet[tuple[str, str]] = SortedSet()
 
 
+NO_GRANTS = KeyGrants()
+"""The same object for every key without grants, so that nothing seems to have changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """All accounts and Regions at one moment. ARNs are texts wherever they are names."""
@@ -62,7 +66,7 @@ class State:
 
     def grants_of(self, arn: str) -> KeyGrants:
         """Return the grants on a key."""
-        return self.grants.get(arn, KeyGrants())
+        return self.grants.get(arn, NO_GRANTS)
 
     def with_key(self, key: Key) -> State:
         """Return the state with a new or changed key."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from policy.arn import Arn, root_arn
+    from policy.authorization import decide
     from policy.decision import (
         AllowPath,
         Decision,
@@ -20,15 +21,16 @@ if TYPE_CHECKING:
         MatchClass,
         Outcome,
         Reason,
+        StatementName,
         StatementTrace,
         Step,
+        Trace,
     )
     from policy.errors import Note, PolicyError, PolicyStructureError, PolicySyntaxError, Problem
     from policy.grants import Grant, GrantConstraints
     from policy.messages import denial_message
     from policy.model import Effect, Policy, PolicyKind, Statement
     from policy.reader import Document, parse, read
-    from policy.reference import decide
     from policy.request import (
         Context,
         Principal,
@@ -41,16 +43,16 @@ if TYPE_CHECKING:
 
 _ROOMS = {
     "policy.arn": "Arn root_arn",
+    "policy.authorization": "decide",
     "policy.decision": (
         "AllowPath Decision Documents GrantTrace Layer LayerResult Level MatchClass Outcome Reason "
-        "StatementTrace Step"
+        "StatementName StatementTrace Step Trace"
     ),
     "policy.errors": "Note PolicyError PolicyStructureError PolicySyntaxError Problem",
     "policy.grants": "Grant GrantConstraints",
     "policy.messages": "denial_message",
     "policy.model": "Effect Policy PolicyKind Statement",
     "policy.reader": "Document parse read",
-    "policy.reference": "decide",
     "policy.request": "Context Principal PrincipalKind Request Resource principal_from_arn",
     "policy.source": "Position Source Span",
 }
@@ -88,8 +90,10 @@ __all__ = [
     "Source",
     "Span",
     "Statement",
+    "StatementName",
     "StatementTrace",
     "Step",
+    "Trace",
     "decide",
     "denial_message",
     "parse",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 SEGMENTS = 6
+MAX_KEPT_LENGTH = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +22,7 @@ class Arn:
     @classmethod
     def parse(cls, text: str) -> Arn | None:
         """Return the ARN that the text spells, or None."""
-        parts = text.split(":", SEGMENTS - 1)
-        if len(parts) != SEGMENTS or parts[0] != "arn" or not all((parts[1], parts[2], parts[5])):
-            return None
-        return cls(*parts[1:])
+        return _parsed(text) if len(text) <= MAX_KEPT_LENGTH else _parse(text)
 
     def __str__(self) -> str:
         return ":".join(
@@ -54,3 +53,14 @@ def root_arn(account: str, partition: str = "aws") -> Arn:
 def is_account_id(text: str) -> bool:
     """Tell whether the text has the form of an account id: twelve digits."""
     return len(text) == 12 and text.isascii() and text.isdigit()
+
+
+def _parse(text: str) -> Arn | None:
+    parts = text.split(":", SEGMENTS - 1)
+    if len(parts) != SEGMENTS or parts[0] != "arn" or not all((parts[1], parts[2], parts[5])):
+        return None
+    return Arn(*parts[1:])
+
+
+# The same text is the same object: evaluators find again what they know of it.
+_parsed = functools.lru_cache(maxsize=4096)(_parse)

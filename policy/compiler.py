@@ -11,11 +11,11 @@ import base64
 import binascii
 import functools
 import ipaddress
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from policy.decision import MatchClass
+from policy.decision import MatchClass, Step
 from policy.model import (
     Condition,
     Effect,
@@ -28,159 +28,184 @@ from policy.model import (
     TextPattern,
 )
 from policy.operators import Family, SetOperator, arn_segments, read_date, read_number
-from policy.pattern import Pattern, Variable, Wildcard
-from policy.request import Principal, PrincipalKind
-from policy.vocabulary import ACTIONS, hidden_from_key_policy, is_multivalued
+from policy.pattern import Part, Pattern, Variable, Wildcard
+from policy.request import TWIN, Principal, PrincipalKind
+from policy.vocabulary import ACTIONS, canonical_key, hidden_from_key_policy, is_multivalued
+from policy.wording import condition_step
 
-Facts: TypeAlias = Mapping[str, Any]
-"""A request context by names in lower case; encryption-context and tag keys also as written."""
+Facts: TypeAlias = Mapping[Any, Any]
+"""A request context by canonical names, as `Context.over` makes it."""
 
 Test: TypeAlias = Callable[[Facts], bool]
-ResourceTest: TypeAlias = Callable[[tuple[str, ...] | None, Facts], bool]
+Segments: TypeAlias = tuple[str, ...] | None
 TextTest: TypeAlias = Callable[[str], bool]
+
+Keys: TypeAlias = Sequence[tuple[str, MatchClass]]
+"""The names under which entries find a caller, the closest first."""
 
 ACTION_IDS: dict[str, int] = {name: index for index, name in enumerate(ACTIONS)}
 """The bit of each action of KMS in an action set."""
 
 _EVERY = (1 << len(ACTION_IDS)) - 1
-_NO_MATCH: TextTest = lambda _text: False  # noqa: E731
 
 
-class Candidate:
-    """A statement as far as it depends on the request: resource and conditions."""
+_TIME = frozenset({"aws:CurrentTime", "aws:EpochTime"})
 
-    # A shared candidate is found under several keys, by a caller perhaps under more than one.
-    __slots__ = ("conditions", "index", "is_shared", "resource")
 
-    def __init__(
-        self, index: int, resource: ResourceTest | None, conditions: tuple[Test, ...]
-    ) -> None:
-        self.index = index
-        self.resource = resource
-        self.conditions = conditions
-        self.is_shared = False
+class CompiledStatement:
+    """A statement, each element planned.
+
+    `test` tells whether the conditions hold; None when there are none. `tells_time` is whether the
+    time of the request matters to it.
+    """
+
+    __slots__ = ("actions", "conditions", "position", "resource", "statement", "tells_time", "test")
+
+    def __init__(self, policy: Policy, position: int, statement: Statement) -> None:
+        hides = policy.kind is PolicyKind.KEY_POLICY
+        self.statement = statement
+        self.position = position
+        self.actions = _action_set(statement.action)
+        self.resource = CompiledResource(statement.resource, policy.kind, hides=hides)
+        self.conditions = tuple(CompiledCondition(c, hides=hides) for c in statement.conditions)
+        self.test = all_of(condition.test for condition in self.conditions)
+        self.tells_time = not _TIME.isdisjoint(self._names())
+
+    def _names(self) -> Iterator[str]:
+        for condition in self.statement.conditions:
+            yield canonical_key(condition.key)
+            for value in condition.values:
+                yield from (canonical_key(variable.key) for variable in value.pattern.variables)
+        for entry in self.statement.resource.patterns if self.statement.resource else ():
+            for segment in entry.segments:
+                yield from (canonical_key(variable.key) for variable in segment.variables)
 
     @property
-    def is_open(self) -> bool:
-        """Whether it applies to every request."""
-        return self.resource is None and not self.conditions
+    def can_apply(self) -> bool:
+        """Whether it has what it takes to apply to anything (AUTH A-8, B-12)."""
+        action, resource = self.statement.action, self.statement.resource
+        return bool(action is not None and action.patterns and resource and resource.patterns)
 
-    def applies(self, segments: tuple[str, ...] | None, facts: Facts) -> bool:
-        """Tell whether resource and conditions match."""
-        if self.resource is not None and not self.resource(segments, facts):
-            return False
-        for condition in self.conditions:  # noqa: SIM110 - a generator would cost as much again
-            if not condition(facts):
+
+def all_of(tests: Iterable[Test]) -> Test | None:
+    """Return a test that holds if all of them do; None when there are none."""
+    several = tuple(tests)
+    if len(several) <= 1:
+        return several[0] if several else None
+    if len(several) == 2:
+        first, second = several
+        return lambda facts: first(facts) and second(facts)
+
+    def test(facts: Facts) -> bool:
+        for each in several:  # noqa: SIM110 - a generator would cost as much again
+            if not each(facts):
                 return False
         return True
 
-
-Keys: TypeAlias = Sequence[tuple[str, MatchClass]]
-"""The names under which entries find a caller, the closest first."""
-
-Hit: TypeAlias = tuple[int, MatchClass]
-"""A statement that applies, by its index, and how closely it names the caller."""
-
-Segments: TypeAlias = "tuple[str, ...] | None"
-
-
-_DIRECT = MatchClass.DIRECT
+    return test
 
 
 class Bucket:
     """The statements of one effect that concern one action.
 
     `anyone` are those of documents without principals. Others are found by the caller's keys;
-    those with NotPrincipal must be looked at. An open bucket applies to whatever is asked.
+    those with NotPrincipal must be looked at.
     """
 
-    __slots__ = ("anyone", "by_key", "is_open", "not_listed")
+    __slots__ = ("anyone", "by_key", "not_listed")
 
     def __init__(self) -> None:
-        self.anyone: list[Candidate] = []
-        self.by_key: dict[str, list[Candidate]] = {}
-        self.not_listed: list[tuple[Candidate, tuple[PrincipalPattern, ...]]] = []
-        self.is_open = False
+        self.anyone: list[CompiledStatement] = []
+        self.by_key: dict[str, list[CompiledStatement]] = {}
+        self.not_listed: list[tuple[CompiledStatement, tuple[PrincipalPattern, ...]]] = []
 
     def __bool__(self) -> bool:
         return bool(self.anyone or self.by_key or self.not_listed)
 
-    def hits(self, keys: Keys, segments: Segments, facts: Facts) -> list[Hit]:
-        """Return the statements that apply, each with its strongest class (AUTH E-12)."""
-        found = [(c.index, _DIRECT) for c in self.anyone if c.applies(segments, facts)]
-        by_key = self.by_key
-        if by_key:
-            seen: set[int] = set()
-            for key, match_class in keys:
-                for candidate in by_key.get(key, ()):
-                    if candidate.is_shared:
-                        if candidate.index in seen:
-                            continue
-                        seen.add(candidate.index)
-                    if candidate.applies(segments, facts):
-                        found.append((candidate.index, match_class))
-        return found
-
-    def hits_with_not_listed(
-        self, keys: Keys, segments: Segments, facts: Facts, caller: Principal,
-        *, deny: bool, bounded: bool,
-    ) -> list[Hit]:  # fmt: skip
-        """Return the same, with the statements that spare some callers (AUTH E-24 to E-26)."""
-        found = self.hits(keys, segments, facts)
-        mine = {key for key, _ in keys}
-        for candidate, entries in self.not_listed:
-            listed = {entry.form for entry in entries if principal_key(entry) in mine}
-            if not deny:
-                reached = not listed
-            elif bounded:
-                reached = True
-            elif PrincipalForm.EVERYONE in listed:
-                reached = False
-            else:
-                reached = any(map(listed.isdisjoint, _CHAINS.get(caller.kind, ((),))))
-            if reached and candidate.applies(segments, facts):
-                found.append((candidate.index, MatchClass.DIRECT))
+    def reaching(
+        self, keys: Keys, caller: Principal, *, deny: bool, bounded: bool
+    ) -> list[tuple[CompiledStatement, MatchClass]]:
+        """Return the statements that name a caller, each with its strongest class (AUTH E-12)."""
+        found = [(statement, MatchClass.DIRECT) for statement in self.anyone]
+        seen: set[int] = set()
+        for key, match_class in keys:
+            for statement in self.by_key.get(key, ()):
+                if statement.position not in seen:
+                    seen.add(statement.position)
+                    found.append((statement, match_class))
+        for statement, entries in self.not_listed:
+            if reaches(entries, keys, caller, deny=deny, bounded=bounded):
+                found.append((statement, MatchClass.DIRECT))
+        found.sort(key=lambda pair: pair[0].position)
         return found
 
 
-_OWN_USER = (PrincipalForm.USER, PrincipalForm.UNIQUE_ID)
-_OWN_ROLE = (PrincipalForm.ROLE, PrincipalForm.UNIQUE_ID)
-_OWN_ACCOUNT = (PrincipalForm.ACCOUNT,)
-_CHAINS: dict[PrincipalKind, tuple[tuple[PrincipalForm, ...], ...]] = {
-    PrincipalKind.ROOT: (_OWN_ACCOUNT,),
-    PrincipalKind.USER: (_OWN_USER, _OWN_ACCOUNT),
-    PrincipalKind.ROLE_SESSION: ((PrincipalForm.SESSION,), _OWN_ROLE, _OWN_ACCOUNT),
-    PrincipalKind.FEDERATED_USER: ((PrincipalForm.FEDERATED_USER,), _OWN_USER, _OWN_ACCOUNT),
-    PrincipalKind.SERVICE: ((PrincipalForm.SERVICE,),),
-}
+def reaches(
+    entries: Sequence[PrincipalPattern], keys: Keys, caller: Principal, *, deny: bool, bounded: bool
+) -> bool:
+    """Tell whether a statement that spares these callers reaches one (AUTH E-24 to E-26)."""
+    listed = _listed(entries, keys)
+    if not deny:
+        return not listed
+    if bounded:
+        return True
+    if PrincipalForm.EVERYONE in listed:
+        return False
+    return any(listed.isdisjoint(forms) for _, forms in _CHAINS[caller.kind])
+
+
+def unlisted(entries: Sequence[PrincipalPattern], keys: Keys, caller: Principal) -> tuple[str, ...]:
+    """Return what a NotPrincipal Deny would have to list besides, to spare a caller (AUTH E-25)."""
+    listed = _listed(entries, keys)
+    chain = _CHAINS[caller.kind]
+    return tuple(name(caller) for name, forms in chain if listed.isdisjoint(forms))
+
+
+def _listed(entries: Sequence[PrincipalPattern], keys: Keys) -> set[PrincipalForm]:
+    mine = {key for key, _ in keys}
+    return {entry.form for entry in entries if principal_key(entry) in mine}
+
+
+_Link: TypeAlias = tuple[Callable[[Principal], str], tuple[PrincipalForm, ...]]
+
+
+def _account_of(caller: Principal) -> str:
+    return f"account {caller.account}"
+
+
+def _issuer_of(caller: Principal) -> str:
+    return str(caller.issuer)
+
+
+_USER_FORMS = (PrincipalForm.USER, PrincipalForm.UNIQUE_ID)
+_ROLE_FORMS = (PrincipalForm.ROLE, PrincipalForm.UNIQUE_ID)
+_ACCOUNT: _Link = (_account_of, (PrincipalForm.ACCOUNT,))
+_CHAINS: dict[PrincipalKind, tuple[_Link, ...]] = {
+    PrincipalKind.ROOT: (_ACCOUNT,),
+    PrincipalKind.USER: ((str, _USER_FORMS), _ACCOUNT),
+    PrincipalKind.ROLE_SESSION: (
+        (str, (PrincipalForm.SESSION,)), (_issuer_of, _ROLE_FORMS), _ACCOUNT,
+    ),
+    PrincipalKind.FEDERATED_USER: (
+        (str, (PrincipalForm.FEDERATED_USER,)), (_issuer_of, _USER_FORMS), _ACCOUNT,
+    ),
+    PrincipalKind.SERVICE: ((str, (PrincipalForm.SERVICE,)),),
+    PrincipalKind.ANONYMOUS: ((str, ()),),
+}  # fmt: skip
 """What a Deny must list, each in one of these forms, to spare a caller (AUTH E-25)."""
 
 
 class CompiledPolicy:
     """One document, ready to be asked. Share it freely; it never changes in a way to be seen."""
 
-    __slots__ = ("_allows", "_denies", "_entries", "policy")
+    __slots__ = ("_allows", "_denies", "policy", "statements")
 
-    def __init__(self, policy: Policy, *, hides: bool = False) -> None:
+    def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        named = policy.kind.names_principals
-        self._entries = [
-            (
-                _action_set(statement.action),
-                statement,
-                Candidate(
-                    statement.index,
-                    _resource_test(statement.resource, policy.kind),
-                    tuple(_condition_test(c, hides=hides) for c in statement.conditions),
-                ),
-            )
-            for statement in policy.statements
-            if statement.action is not None
-            and statement.action.patterns
-            and statement.resource is not None
-            and statement.resource.patterns  # AUTH A-8, B-12
-            and (statement.principal is not None or not named)
-        ]
+        self.statements = tuple(
+            CompiledStatement(policy, position, statement)
+            for position, statement in enumerate(policy.statements)
+        )
         self._allows: dict[str, Bucket] = {}
         self._denies: dict[str, Bucket] = {}
 
@@ -195,34 +220,39 @@ class CompiledPolicy:
         return found if found is not None else self._made(self._denies, Effect.DENY, action)
 
     def _made(self, kept: dict[str, Bucket], effect: Effect, action: str) -> Bucket:
-        bucket = Bucket()
-        bit = ACTION_IDS.get(action)
-        for actions, statement, candidate in self._entries:
-            if statement.effect is not effect:
+        bucket, bit = Bucket(), ACTION_IDS.get(action)
+        named = self.policy.kind.names_principals
+        for compiled in self.statements:
+            statement = compiled.statement
+            if statement.effect is not effect or not compiled.can_apply:
                 continue
-            if bit is not None:
-                if not actions >> bit & 1:
-                    continue
-            elif statement.action is None or not _takes(statement.action, action):
+            if not concerns(compiled, action):
                 continue
-            _place(bucket, statement, candidate)
+            if not named:
+                bucket.anyone.append(compiled)
+            elif statement.principal is not None:
+                _place(bucket, statement.principal, compiled)
         if bit is not None:  # other services have more actions than can be kept
             kept[action] = bucket
         return bucket
 
 
-def _place(bucket: Bucket, statement: Statement, candidate: Candidate) -> None:
-    element = statement.principal
-    if element is None:
-        bucket.anyone.append(candidate)
-        bucket.is_open = bucket.is_open or candidate.is_open
-    elif element.negated:
-        bucket.not_listed.append((candidate, element.patterns))
-    else:
-        keys = {principal_key(entry) for entry in element.patterns} - {""}
-        candidate.is_shared = len(keys) > 1
-        for key in keys:
-            bucket.by_key.setdefault(key, []).append(candidate)
+def compiled(policy: Policy) -> CompiledPolicy:
+    """Return a policy ready to be asked; it is compiled once, and kept with the policy."""
+    found: CompiledPolicy | None = policy.memo.get("compiled")
+    if found is None:
+        found = policy.memo["compiled"] = CompiledPolicy(policy)
+    return found
+
+
+def _place(
+    bucket: Bucket, element: Element[PrincipalPattern], statement: CompiledStatement
+) -> None:
+    if element.negated:
+        bucket.not_listed.append((statement, element.patterns))
+        return
+    for key in {principal_key(entry) for entry in element.patterns} - {""}:
+        bucket.by_key.setdefault(key, []).append(statement)
 
 
 _KEY_LETTERS = {
@@ -252,12 +282,10 @@ def principal_key(entry: PrincipalPattern) -> str:
 @functools.lru_cache(maxsize=4096)
 def _pattern_set(pattern: Pattern) -> int:
     """Return the actions of KMS that a pattern covers, as bits."""
-    text = pattern.text
-    if text == "*":
+    if pattern.text == "*":
         return _EVERY
-    service, _, name = text.partition(":")
-    if not service or not name or any(sign.isspace() or sign == "," for sign in text):
-        return 0  # AUTH C-4
+    if not _is_usable(pattern.text):
+        return 0
     test = wildcard_test(pattern)
     return sum(1 << bit for action, bit in ACTION_IDS.items() if test(action))
 
@@ -269,15 +297,32 @@ def _action_set(element: Element[TextPattern] | None) -> int:
     return found ^ _EVERY if element is not None and element.negated else found
 
 
-def _takes(element: Element[TextPattern], action: str) -> bool:
-    """Tell whether an element covers an action of another service."""
-    hit = False
+def concerns(statement: CompiledStatement, action: str) -> bool:
+    """Tell whether a statement's Action covers an action, given in lower case."""
+    bit, element = ACTION_IDS.get(action), statement.statement.action
+    if bit is not None:
+        return bool(statement.actions >> bit & 1)
+    if element is None:
+        return False
+    return (covering(element, action) is not None) is not element.negated
+
+
+def covering(element: Element[TextPattern], action: str) -> TextPattern | None:
+    """Return the first entry of an Action list that covers an action, given in lower case."""
+    bit = ACTION_IDS.get(action)
     for entry in element.patterns:
-        text = entry.pattern.text
-        service, _, name = text.partition(":")
-        usable = service and name and not any(s.isspace() or s == "," for s in text)
-        hit = hit or text == "*" or (bool(usable) and wildcard_test(entry.pattern)(action))
-    return hit is not element.negated
+        if bit is not None:
+            if _pattern_set(entry.pattern) >> bit & 1:
+                return entry
+        elif entry.text == "*" or (_is_usable(entry.text) and wildcard_test(entry.pattern)(action)):
+            return entry
+    return None
+
+
+def _is_usable(text: str) -> bool:
+    """AUTH C-4: white space, a comma or an empty name make an action match nothing."""
+    service, _, name = text.partition(":")
+    return bool(service and name) and not any(sign.isspace() or sign == "," for sign in text)
 
 
 # Texts with wildcards
@@ -286,9 +331,12 @@ def _takes(element: Element[TextPattern], action: str) -> bool:
 @functools.lru_cache(maxsize=4096)
 def wildcard_test(pattern: Pattern) -> TextTest:
     """Return a test for the whole of a text; the pattern must be free of variables."""
-    parts = pattern.parts
+    return _parts_test(pattern.parts)
+
+
+def _parts_test(parts: tuple[Any, ...]) -> TextTest:
     if not any(isinstance(part, Wildcard) for part in parts):
-        whole = "".join(str(part) for part in parts)
+        whole = "".join(parts)
         return whole.__eq__
     if parts == (Wildcard.ANY,):
         return lambda _text: True
@@ -370,129 +418,249 @@ def _slow_test(parts: tuple[Any, ...]) -> TextTest:
     return test
 
 
-def _filled(pattern: Pattern, facts: Facts) -> Pattern | None:
-    """Return a pattern with its variables replaced, or None (AUTH H-5, H-6)."""
-    parts: list[Any] = []
-    for part in pattern.parts:
-        if isinstance(part, Variable):
-            value = _single(part.key, facts)
-            value = part.default if value is None else value
-            if value is None:
-                return None
-            part = value  # noqa: PLW2901
-        if isinstance(part, str) and parts and isinstance(parts[-1], str):
-            parts[-1] += part
-        elif part != "":
-            parts.append(part)
-    return Pattern(pattern.text, tuple(parts))
+# Policy variables
 
 
-def _single(key: str, facts: Facts) -> str | None:
-    found = facts.get(key)
-    if found is None:
-        found = facts.get(key.lower())
-    return found if isinstance(found, str) and not is_multivalued(key) else None
+_Fill: TypeAlias = Callable[[Facts], tuple[Any, ...] | None]
+
+
+def _filler(pattern: Pattern, *, hides: bool) -> _Fill:
+    """Return what puts facts in the place of variables, or None for want of one (AUTH H-5, H-6)."""
+    plan: list[tuple[Part | None, Callable[[Facts], str | None]]] = [
+        (None, _lookup(part, hides=hides)) if isinstance(part, Variable) else (part, _NOTHING)
+        for part in pattern.parts
+    ]
+
+    def fill(facts: Facts) -> tuple[Any, ...] | None:
+        parts: list[Any] = []
+        for fixed, look_up in plan:
+            part: Any = fixed
+            if part is None:
+                part = look_up(facts)
+                if part is None:
+                    return None
+            if isinstance(part, str) and parts and isinstance(parts[-1], str):
+                parts[-1] += part
+            elif part != "":
+                parts.append(part)
+        return tuple(parts)
+
+    return fill
+
+
+_NOTHING: Callable[[Facts], str | None] = lambda _facts: None  # noqa: E731
+
+
+def _lookup(variable: Variable, *, hides: bool) -> Callable[[Facts], str | None]:
+    """AUTH H-2, H-3: only a key with one value has a value; else the default stands for it."""
+    default, find = variable.default, _finder(variable.key)
+    if is_multivalued(variable.key) or (hides and hidden_from_key_policy(variable.key)):
+        return lambda _facts: default
+
+    def look_up(facts: Facts) -> str | None:
+        found = find(facts)
+        return found if found.__class__ is str else default
+
+    return look_up
+
+
+def _finder(key: str) -> Callable[[Facts], Any]:
+    """AUTH J-100: as written, then by any case. A key without values is absent (F-7)."""
+    name, exact = canonical_key(key), TWIN + key
+
+    def find(facts: Facts) -> Any:
+        found = facts.get(exact)
+        if found is None:
+            found = facts.get(name)
+        return None if found == () else found
+
+    return find
 
 
 # Resources
 
 
-def _resource_test(element: Element[TextPattern] | None, kind: PolicyKind) -> ResourceTest | None:
-    """Return the test of a Resource element; None when it covers everything."""
-    if element is None:
-        return None
-    if any(entry.text == "*" for entry in element.patterns):
-        return (lambda _segments, _facts: False) if element.negated else None
-    tests = [_entry_test(entry, kind) for entry in element.patterns]
-    negated = element.negated
+class CompiledResource:
+    """A Resource element: which of its entries cover an ARN (AUTH D-3 to D-10)."""
 
-    def test(segments: tuple[str, ...] | None, facts: Facts) -> bool:
-        hit = segments is not None and any(each(segments, facts) for each in tests)  # AUTH D-8
-        return hit is not negated
+    __slots__ = ("_entries", "_negated")
 
-    return test
-
-
-def _entry_test(entry: TextPattern, kind: PolicyKind) -> ResourceTest:
-    never: ResourceTest = lambda _segments, _facts: False  # noqa: E731
-    given = entry.segments
-    if len(given) < 6:  # AUTH D-5, D-7
-        text = entry.text
-        wild = "*" in text or "?" in text
-        short = text.startswith("arn:") and (
-            kind is PolicyKind.IDENTITY_POLICY
-            or (kind is PolicyKind.SCP and text.endswith("*"))
-            or (kind not in (PolicyKind.SCP, PolicyKind.RCP) and wild)
+    def __init__(
+        self, element: Element[TextPattern] | None, kind: PolicyKind, *, hides: bool
+    ) -> None:
+        self._negated = element is not None and element.negated
+        self._entries = tuple(
+            (entry, _entry_test(entry, kind, hides=hides))
+            for entry in (element.patterns if element is not None else ())
         )
-        if not short:
-            return never
-    if len(given) > 2 and any(isinstance(part, Wildcard) for part in given[2].parts):
-        return never  # AUTH D-4
-    *fixed, last = given if len(given) == 6 else (*given, None)
-    tests = [(i, wildcard_test(p)) for i, p in enumerate(fixed) if p is not None and p.text != "*"]
 
-    def test(segments: tuple[str, ...] | None, facts: Facts) -> bool:
+    def fixed(self, segments: Segments) -> bool | None:
+        """Tell whether the element matches; None when that depends on the context."""
+        depends = False
+        for _, test in self._entries:
+            hit = test(segments)
+            if hit is True:
+                return not self._negated
+            depends = depends or hit is not False
+        return None if depends else self._negated
+
+    def depends(self, segments: Segments) -> bool:
+        """Tell whether some entry depends on the context."""
+        return any(callable(test(segments)) for _, test in self._entries)
+
+    def test(self, segments: Segments) -> Test:
+        """Return the test of an element that depends on the context."""
+        return lambda facts: (self.covering(segments, facts) is not None) is not self._negated
+
+    def covering(self, segments: Segments, facts: Facts) -> TextPattern | None:
+        """Return the first entry that covers the resource."""
+        for entry, test in self._entries:
+            hit = test(segments)
+            if hit is True or (callable(hit) and hit(facts)):
+                return entry
+        return None
+
+
+_EntryTest: TypeAlias = Callable[[Segments], bool | Test]
+"""Whether an entry covers a resource, or the test that depends on the context."""
+
+
+def _entry_test(entry: TextPattern, kind: PolicyKind, *, hides: bool) -> _EntryTest:
+    if entry.text == "*":
+        return lambda _segments: True  # AUTH D-4, D-6
+    given = entry.segments
+    if len(given) < 6 and not _may_be_short(entry.text, kind):
+        return lambda _segments: False  # AUTH D-5, D-7
+    if len(given) > 2 and any(isinstance(part, Wildcard) for part in given[2].parts):
+        return lambda _segments: False  # AUTH D-4
+    fixed, last = (given, None) if len(given) < 6 else (given[:5], given[5])
+    tests = [(i, wildcard_test(p)) for i, p in enumerate(fixed) if p.text != "*"]
+    fill = _filler(last, hides=hides) if last is not None and last.variables else None
+    last_test = wildcard_test(last) if last is not None and fill is None else None
+
+    def test(segments: Segments) -> bool | Test:
         if segments is None:
-            return False
+            return False  # AUTH D-8
         for index, each in tests:
             if not each(segments[index]):
                 return False
-        if last is None:
-            return True
-        if any(isinstance(part, Variable) for part in last.parts):
-            filled = _filled(last, facts)
-            return filled is not None and wildcard_test(filled)(segments[5])
-        return last_test(segments[5])
+        if fill is None:
+            return last_test is None or last_test(segments[5])
+        resource = segments[5]
 
-    free = last is not None and not any(isinstance(part, Variable) for part in last.parts)
-    last_test = wildcard_test(last) if free and last is not None else _NO_MATCH
+        def filled(facts: Facts) -> bool:
+            parts = fill(facts)
+            return parts is not None and _parts_test(parts)(resource)
+
+        return filled
+
     return test
+
+
+def _may_be_short(text: str, kind: PolicyKind) -> bool:
+    """AUTH D-5."""
+    if not text.startswith("arn:") or kind is PolicyKind.RCP:
+        return False
+    if kind is PolicyKind.IDENTITY_POLICY:
+        return True
+    return text.endswith("*") if kind is PolicyKind.SCP else "*" in text or "?" in text
 
 
 # Conditions
 
 
-def _condition_test(condition: Condition, *, hides: bool) -> Test:
-    """Plan one `(operator, key)` entry (AUTH F)."""
-    operator, key = condition.operator, condition.key
-    name = key.lower()
-    hidden = hides and hidden_from_key_policy(key)  # AUTH J-110
-    family = "/" in name or name.count(":") > 1
+class CompiledCondition:
+    """One `(operator, key)` entry (AUTH F): whether it holds, and how that is told.
 
-    def find(facts: Facts) -> Any:
-        found = facts.get(key) if family else None  # AUTH J-100: as written, then by any case
-        return facts.get(name) if found is None else found
+    `present` finds the value of the key, as far as the policy is shown it. `is_moving` tells
+    whether the request itself fills in values that it is compared with.
+    """
 
+    __slots__ = ("condition", "is_moving", "present", "test")
+
+    def __init__(self, condition: Condition, *, hides: bool) -> None:
+        self.condition = condition
+        hidden = hides and hidden_from_key_policy(condition.key)  # AUTH J-110
+        self.present: Callable[[Facts], Any] = _NOTHING if hidden else _finder(condition.key)
+        self.test = _condition_test(condition, self.present, hidden=hidden, hides=hides)
+        self.is_moving = any(value.pattern.variables for value in condition.values)
+
+    def step(self, facts: Facts) -> Step:
+        """Return how the request's value compares with the policy's."""
+        return condition_step(self.condition, self.present(facts), matched=self.test(facts))
+
+
+def _condition_test(
+    condition: Condition, find: Callable[[Facts], Any], *, hidden: bool, hides: bool
+) -> Test:
+    operator = condition.operator
     if operator.base.family is Family.NULL:
-        return _null_test(condition, find, hidden=hidden)
+        return _null_test(condition, find)
     absent = _absent(condition)
     if hidden:
         return lambda _facts: absent
-    one = _one_test(condition)
-    set_operator = operator.set_operator
-    if set_operator is None:
-        many = is_multivalued(key)
-
-        def plain(facts: Facts) -> bool:
-            value = find(facts)
-            if value is None or value == ():
-                return absent
-            if many or value.__class__ is tuple:
-                return False  # AUTH F-9
-            return one(value, facts)
-
-        return plain
-    every = set_operator is SetOperator.ALL
+    moving = any(value.pattern.variables for value in condition.values)
+    every = operator.set_operator is SetOperator.ALL
+    if operator.set_operator is None and not moving:
+        return _plain_test(condition.key, _fixed_test(condition), absent=absent)
+    if not moving:
+        return _set_test(condition.key, _fixed_test(condition), absent, every=every)
+    one = _moving_test(condition, hides=hides)
+    plain = operator.set_operator is None
+    many = is_multivalued(condition.key)
 
     def quantified(facts: Facts) -> bool:
         value = find(facts)
-        if value is None or value == ():
+        if value is None:
             return absent
+        if plain and (many or value.__class__ is tuple):
+            return False  # AUTH F-9
         if value.__class__ is not tuple:
             return one(value, facts)  # AUTH F-10
         if every:
             return all(one(each, facts) for each in value)
         return any(one(each, facts) for each in value)
+
+    return quantified
+
+
+def _plain_test(key: str, one: TextTest, *, absent: bool) -> Test:
+    """The commonest test: one value, none of it from the request; it finds its value itself."""
+    name, exact = canonical_key(key), TWIN + key
+    if is_multivalued(key):
+        one = _never  # AUTH F-9
+
+    def plain(facts: Facts) -> bool:
+        value = facts.get(exact)
+        if value is None:
+            value = facts.get(name)
+        if value.__class__ is str:
+            return one(value)
+        return absent if value is None or value == () else False
+
+    return plain
+
+
+def _never(_text: str) -> bool:
+    return False
+
+
+def _set_test(key: str, one: TextTest, absent: bool, *, every: bool) -> Test:
+    """The test with a set operator, none of its values from the request (AUTH F-11)."""
+    name, exact = canonical_key(key), TWIN + key
+
+    def quantified(facts: Facts) -> bool:
+        value = facts.get(exact)
+        if value is None:
+            value = facts.get(name)
+        if value is None or value == ():
+            return absent
+        if value.__class__ is not tuple:
+            return one(value)  # AUTH F-10
+        for each in value:
+            if one(each) is not every:
+                return not every
+        return every
 
     return quantified
 
@@ -507,7 +675,7 @@ def _absent(condition: Condition) -> bool:
     return operator.base.negated
 
 
-def _null_test(condition: Condition, find: Callable[[Facts], Any], *, hidden: bool) -> Test:
+def _null_test(condition: Condition, find: Callable[[Facts], Any]) -> Test:
     """AUTH F-7."""
     set_operator = condition.operator.set_operator
     if set_operator is not None:
@@ -515,31 +683,66 @@ def _null_test(condition: Condition, find: Callable[[Facts], Any], *, hidden: bo
         return lambda _facts: constant
     words = {value.text.lower() for value in condition.values}
     if_absent, if_present = "true" in words, "false" in words
-    if hidden:
-        return lambda _facts: if_absent
 
     def test(facts: Facts) -> bool:
-        value = find(facts)
-        return if_absent if value is None or value == () else if_present
+        return if_absent if find(facts) is None else if_present
 
     return test
 
 
-_One: TypeAlias = Callable[[str, Facts], bool]
+_Moving: TypeAlias = Callable[[str, Facts], bool]
+"""A comparison with values that the request itself fills in."""
 
 
-def _one_test(condition: Condition) -> _One:
+def _fixed_test(condition: Condition) -> TextTest:
     """Return the comparison of one request value with the listed ones (AUTH F-3, F-4, G)."""
-    family = condition.operator.base.family
+    base = condition.operator.base
     patterns = [value.pattern for value in condition.values]
-    if family is Family.STRING:
-        return _string_test(condition, patterns)
-    if family is Family.ARN:
-        return _arn_test(condition, patterns)
-    read, test = _TYPED[family]
-    wanted = [read[0]("".join(str(part) for part in p.parts)) for p in patterns]
-    compare = test(condition.operator.base.name)
-    return _typed_test(wanted, read[1], compare, negated=condition.operator.base.negated)
+    if base.family is Family.STRING:
+        return _not(_string_test(base.name, patterns), negated=base.negated)
+    if base.family is Family.ARN:
+        return _arn_test(patterns, negated=base.negated)
+    if base.family is Family.BOOL:
+        words = frozenset(map(_read_bool, map(_text_of, patterns)))  # AUTH G-6
+        return lambda actual: actual.lower() in words
+    if base.family is Family.IP:
+        return _ip_test(patterns, negated=base.negated)
+    read, test = _TYPED[base.family]
+    wanted = [read[0](_text_of(pattern)) for pattern in patterns]
+    return _typed_test(wanted, read[1], test(base.name), negated=base.negated)
+
+
+def _moving_test(condition: Condition, *, hides: bool) -> _Moving:
+    """Return the same where some values hold variables: of String and Arn operators (AUTH H-1)."""
+    base = condition.operator.base
+    fills = [
+        _filler(value.pattern, hides=hides) for value in condition.values if value.pattern.variables
+    ]
+    fixed = [value.pattern for value in condition.values if not value.pattern.variables]
+    if base.family is Family.ARN:
+        return _moving_arn_test(fixed, fills, negated=base.negated)
+    settled, negated, fold = _string_test(base.name, fixed), base.negated, _folds(base.name)
+
+    def test(actual: str, facts: Facts) -> bool:
+        if settled(actual):
+            return not negated
+        for fill in fills:
+            parts = fill(facts)
+            if parts is None:
+                continue  # AUTH H-6
+            if _folded("".join(parts)) == _folded(actual) if fold else _parts_test(parts)(actual):
+                return not negated
+        return negated
+
+    return test
+
+
+def _not(test: TextTest, *, negated: bool) -> TextTest:
+    return (lambda actual: not test(actual)) if negated else test
+
+
+def _text_of(pattern: Pattern) -> str:
+    return "".join(map(str, pattern.parts))
 
 
 def _typed_test(
@@ -548,16 +751,16 @@ def _typed_test(
     compare: Callable[[Any, Any], bool],
     *,
     negated: bool,
-) -> _One:
+) -> TextTest:
     """AUTH G-16: what cannot be read never matches, and makes a negated entry false."""
     readable = [value for value in wanted if value is not None]
     hopeless = negated and len(readable) < len(wanted)
     if hopeless:
-        return lambda _actual, _facts: False
+        return lambda _actual: False
     if not wanted:
-        return lambda _actual, _facts: negated
+        return lambda _actual: negated
 
-    def test(actual: str, _facts: Facts) -> bool:
+    def test(actual: str) -> bool:
         found = read(actual)
         if found is None:
             return False
@@ -571,6 +774,8 @@ def _typed_test(
 
 def _folded(text: str) -> str:
     """AUTH G-2: simple case folding; a letter never becomes two."""
+    if text.isascii():
+        return text.lower()
     out = []
     for sign in text:
         folded = sign.casefold()
@@ -580,74 +785,59 @@ def _folded(text: str) -> str:
     return "".join(out)
 
 
-def _string_test(condition: Condition, patterns: list[Pattern]) -> _One:
-    base = condition.operator.base
-    negated = base.negated
-    fold = "ignorecase" in base.name.lower()
-    moving = [p for p in patterns if any(isinstance(part, Variable) for part in p.parts)]
-    fixed = [p for p in patterns if p not in moving]
-    wild = [wildcard_test(p) for p in fixed if any(isinstance(part, Wildcard) for part in p.parts)]
-    plain = {
-        "".join(str(part) for part in p.parts)
-        for p in fixed
-        if not any(isinstance(part, Wildcard) for part in p.parts)
-    }
-    texts = frozenset(_folded(text) for text in plain) if fold else frozenset(plain)
-    if not moving and not wild and not fold:
-        if negated:
-            return lambda actual, _facts: actual not in texts
-        return lambda actual, _facts: actual in texts
+def _folds(operator: str) -> bool:
+    return operator.endswith("IgnoreCase")
 
-    def test(actual: str, facts: Facts) -> bool:
-        seen = _folded(actual) if fold else actual
-        if seen in texts or any(each(actual) for each in wild):
-            return not negated
-        for pattern in moving:
-            filled = _filled(pattern, facts)
-            if filled is None:
-                continue  # AUTH H-6
-            if fold:
-                hit = _folded("".join(str(part) for part in filled.parts)) == seen
-            else:
-                hit = wildcard_test(filled)(actual)
-            if hit:
-                return not negated
-        return negated
+
+def _string_test(operator: str, patterns: list[Pattern]) -> TextTest:
+    """Return a test for whether any of the patterns, free of variables, matches."""
+    wild = [wildcard_test(pattern) for pattern in patterns if pattern.has_wildcard]
+    plain = frozenset(_text_of(pattern) for pattern in patterns if not pattern.has_wildcard)
+    if _folds(operator):
+        folded = frozenset(map(_folded, plain))
+        return lambda actual: _folded(actual) in folded
+    if not wild:
+        return plain.__contains__
+    if not plain and len(wild) == 1:
+        return wild[0]
+    return lambda actual: actual in plain or any(test(actual) for test in wild)
+
+
+_Six: TypeAlias = tuple[TextTest, ...]
+
+
+def _matches_arn(tests: _Six, found: Sequence[str]) -> bool:
+    return all(test(text) for test, text in zip(tests, found, strict=True))
+
+
+def _arn_tests(patterns: Iterable[Pattern]) -> list[_Six]:
+    """Return the segment tests of the patterns that are ARNs (AUTH G-9)."""
+    split = map(arn_segments, patterns)
+    return [tuple(map(wildcard_test, segments)) for segments in split if len(segments) == 6]
+
+
+def _arn_test(patterns: list[Pattern], *, negated: bool) -> TextTest:
+    """AUTH G-9, G-13: six segments on either side, each by itself."""
+    tests = _arn_tests(patterns)
+    if negated and len(tests) < len(patterns):
+        return lambda _actual: False  # AUTH G-16
+
+    def test(actual: str) -> bool:
+        found = actual.split(":", 5)
+        if len(found) != 6:
+            return negated and not tests
+        return any(_matches_arn(each, found) for each in tests) is not negated
 
     return test
 
 
-def _arn_test(condition: Condition, patterns: list[Pattern]) -> _One:
-    """AUTH G-9, G-13: six segments on either side, each by itself."""
-    negated = condition.operator.base.negated
-    moving = [p for p in patterns if any(isinstance(part, Variable) for part in p.parts)]
-    fixed = [arn_segments(p) for p in patterns if p not in moving]
-    tests = [tuple(wildcard_test(s) for s in segments) for segments in fixed if len(segments) == 6]
-    hopeless = negated and len(tests) < len(fixed)
-    wanted = bool(tests)
+def _moving_arn_test(fixed: list[Pattern], fills: list[_Fill], *, negated: bool) -> _Moving:
+    """The same with values that the request fills in; one without a value is left out (H-6)."""
 
     def test(actual: str, facts: Facts) -> bool:
-        if hopeless:
-            return False
-        found = actual.split(":", 5)
-        readable = len(found) == 6
-        if wanted and not readable and negated:
-            return False
-        hit = readable and any(
-            all(each(text) for each, text in zip(segments, found, strict=True))
-            for segments in tests
-        )
-        for pattern in moving:
-            filled = _filled(pattern, facts)
-            if filled is None:
-                continue
-            segments = arn_segments(filled)
-            if len(segments) != 6 or not readable:
-                if negated:
-                    return False
-                continue
-            hit = hit or all(wildcard_test(s)(t) for s, t in zip(segments, found, strict=True))
-        return hit is not negated
+        found = (fill(facts) for fill in fills)
+        filled = [Pattern("", parts) for parts in found if parts is not None]
+        return _arn_test([*fixed, *filled], negated=negated)(actual)
 
     return test
 
@@ -664,22 +854,45 @@ def _read_binary(text: str) -> bytes | None:
         return None
 
 
-def _read_network(text: str) -> Any:
+_Network: TypeAlias = tuple[int, int, int]
+"""Version, first and last address."""
+
+
+def _read_network(text: str) -> _Network | None:
     try:
-        return ipaddress.ip_network(text, strict=False)
+        network = ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
+    return network.version, int(network.network_address), int(network.broadcast_address)
 
 
-def _read_address(text: str) -> Any:
+@functools.lru_cache(maxsize=4096)
+def _read_address(text: str) -> tuple[int, int] | None:
     try:
-        return ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text)
     except ValueError:
         return None
+    return address.version, int(address)
 
 
-def _in_network(address: Any, network: Any) -> bool:
-    return bool(network.version == address.version and address in network)
+def _ip_test(patterns: list[Pattern], *, negated: bool) -> TextTest:
+    """AUTH G-8, G-12, G-16."""
+    read = [_read_network(_text_of(pattern)) for pattern in patterns]
+    networks = [network for network in read if network is not None]
+    if negated and len(networks) < len(read):
+        return lambda _actual: False
+
+    def test(actual: str) -> bool:
+        address = _read_address(actual)
+        if address is None:
+            return negated and not networks
+        version, number = address
+        for wanted, first, last in networks:
+            if wanted == version and first <= number <= last:
+                return not negated
+        return negated
+
+    return test
 
 
 _ORDERS: dict[str, Callable[[Decimal, Decimal], bool]] = {
@@ -704,8 +917,6 @@ _Readers: TypeAlias = tuple[Callable[[str], Any], Callable[[str], Any]]
 _TYPED: dict[Family, tuple[_Readers, Callable[[str], Callable[[Any, Any], bool]]]] = {
     Family.NUMERIC: ((read_number, read_number), _order("Numeric")),
     Family.DATE: ((read_date, read_date), _order("Date")),
-    Family.BOOL: ((_read_bool, str.lower), _same),
     Family.BINARY: ((_read_binary, _read_binary), _same),
-    Family.IP: ((_read_network, _read_address), lambda _name: _in_network),
 }
 """How each family reads the two sides, policy first, and how it compares them."""

@@ -2,47 +2,23 @@
 
 from __future__ import annotations
 
-from policy.decision import ElementName, Reason, Step
+from policy.decision import Step
 from policy.model import Condition, ConditionValue
 from policy.operators import Family, SetOperator
 from policy.request import Context, Values
-from policy.vocabulary import is_multivalued
+from policy.wording import condition_step, needs_set_operator
 
 
-def condition_step(condition: Condition, context: Context) -> Step:
+def compare(condition: Condition, context: Context) -> Step:
     """Compare one `(operator, key)` entry with the request (AUTH F)."""
-    operator, key = condition.operator, condition.key
-    present = context.get(key)
+    present = context.get(condition.key)
     if present == ():
         present = None  # F-7: a key without values counts as absent
-    if operator.base.family is Family.NULL:
+    if condition.operator.base.family is Family.NULL:
         matched = _null(condition, present)
     else:
         matched = _holds(condition, present, context)
-    expected = ", ".join(value.text for value in condition.values[:6]) or "nothing"
-    actual = _shown(present)
-    why = f"{operator} {key}: request has {actual}, policy has {expected}"
-    if _needs_set_operator(condition, present):
-        why += "; a multivalued key needs ForAnyValue or ForAllValues"
-    reason = None
-    if not matched:
-        reason = Reason.KEY_ABSENT if present is None else Reason.CONDITION
-    return Step(ElementName.CONDITION, matched, expected, actual, why, condition.span, reason)
-
-
-def _needs_set_operator(condition: Condition, present: Values | None) -> bool:
-    operator = condition.operator
-    if operator.set_operator is not None or operator.base.family is Family.NULL:
-        return False
-    return isinstance(present, tuple) or (present is not None and is_multivalued(condition.key))
-
-
-def _shown(value: Values | None) -> str:
-    if value is None:
-        return "no such key"
-    if isinstance(value, tuple):
-        return f"[{', '.join(value)}]"
-    return value or '""'
+    return condition_step(condition, present, matched=matched)
 
 
 def _null(condition: Condition, present: Values | None) -> bool:
@@ -61,7 +37,7 @@ def _holds(condition: Condition, present: Values | None, context: Context) -> bo
         if operator.set_operator is not None:
             return operator.set_operator is SetOperator.ALL  # F-11, F-13
         return operator.base.negated  # F-5
-    if _needs_set_operator(condition, present):
+    if needs_set_operator(condition, present):
         return False  # F-9
     values = (present,) if isinstance(present, str) else present  # F-10
     results = [_one(condition, value, context) for value in values]

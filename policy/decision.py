@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
+from typing import Any, Protocol, TypeAlias
 
 from policy.grants import Grant
 from policy.model import Effect, Policy
@@ -201,29 +202,39 @@ class Documents:
     rcps: tuple[Level, ...] | None = None
     endpoint: Policy | None = None
     bound_ids: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    memo: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What an evaluator makes of the documents, kept with them; no part of their value."""
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """Whether the request may go on, which layer said so, and the whole way there.
+class StatementName:
+    """A statement by where it stands.
 
-    `by` are the statements or grants that decided; `blocked_by` the layers that stop a request
-    which the key's side would let through; `reasons` the causes that a scenario can name.
+    `index` counts within its policy, `position` within all statements of the layer.
     """
 
-    request: Request
-    outcome: Outcome
     layer: Layer
-    path: AllowPath | None
-    by: tuple[StatementTrace | GrantTrace, ...]
-    layers: tuple[LayerResult, ...]
-    blocked_by: tuple[Layer, ...] = ()
-    reasons: frozenset[Reason] = frozenset()
+    policy: str
+    index: int
+    sid: str | None
+    position: int
 
-    @property
-    def allowed(self) -> bool:
-        """Whether the request may go on."""
-        return self.outcome is Outcome.ALLOWED
+
+Deciding: TypeAlias = StatementName | Grant
+"""What decided: a statement by its name, or a grant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The whole way to a decision: what every statement and grant came to.
+
+    `by` are the statements or grants that decided; `blocked_by` the layers that stop a request
+    which the key's side would let through.
+    """
+
+    layers: tuple[LayerResult, ...]
+    by: tuple[StatementTrace | GrantTrace, ...] = ()
+    blocked_by: tuple[Layer, ...] = ()
 
     def layer_result(self, layer: Layer) -> LayerResult:
         """Return what one layer said."""
@@ -231,3 +242,115 @@ class Decision:
             if result.layer is layer:
                 return result
         return LayerResult(layer, applies=False)
+
+
+class Tracer(Protocol):
+    """Makes the trace of a decision when someone asks for it."""
+
+    def trace(self, decision: Decision) -> Trace:
+        """Return the whole way to a decision."""
+        ...
+
+
+class Decision:
+    """Whether the request may go on, which layer said so, and what decided.
+
+    The trace, and all that is read from it, is made when it is first asked for; it is the same
+    whichever evaluator decided.
+    """
+
+    __slots__ = ("_trace", "deciding", "layer", "outcome", "path", "request")
+
+    def __init__(
+        self,
+        request: Request,
+        outcome: Outcome,
+        layer: Layer,
+        path: AllowPath | None,
+        deciding: tuple[Deciding, ...],
+        trace: Trace | Tracer,
+    ) -> None:
+        self.request = request
+        self.outcome = outcome
+        self.layer = layer
+        self.path = path
+        self.deciding = deciding
+        self._trace = trace
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Decision):
+            return NotImplemented
+        mine = (self.request, self.outcome, self.layer, self.path, self.trace)
+        return mine == (other.request, other.outcome, other.layer, other.path, other.trace)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        how = f", {self.path}" if self.path is not None else ""
+        return f"<Decision {self.outcome} by {self.layer}{how}: {self.request.action}>"
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the request may go on."""
+        return self.outcome is Outcome.ALLOWED
+
+    @property
+    def trace(self) -> Trace:
+        """The whole way to the decision."""
+        found = self._trace
+        if not isinstance(found, Trace):
+            found = self._trace = found.trace(self)
+        return found
+
+    @property
+    def layers(self) -> tuple[LayerResult, ...]:
+        """What each layer said."""
+        return self.trace.layers
+
+    @property
+    def by(self) -> tuple[StatementTrace | GrantTrace, ...]:
+        """The statements or grants that decided, with all that was compared."""
+        return self.trace.by
+
+    @property
+    def blocked_by(self) -> tuple[Layer, ...]:
+        """The layers that stop a request which the key's side would let through."""
+        return self.trace.blocked_by
+
+    @property
+    def reasons(self) -> frozenset[Reason]:
+        """The causes of a denial that a scenario can name: why the nearest Allows did not allow."""
+        return frozenset() if self.allowed else frozenset(_reasons(self.trace, self.layer))
+
+    def layer_result(self, layer: Layer) -> LayerResult:
+        """Return what one layer said."""
+        return self.trace.layer_result(layer)
+
+
+_LIMITS = {
+    Layer.SCP: Reason.SCP,
+    Layer.ENDPOINT: Reason.ENDPOINT,
+    Layer.BOUNDARY: Reason.BOUNDARY,
+    Layer.SESSION: Reason.SESSION,
+}
+
+
+def _reasons(trace: Trace, layer: Layer) -> Iterator[Reason]:
+    if layer in _LIMITS:
+        yield _LIMITS[layer]
+    for side in dict.fromkeys((Layer.KEY_POLICY, Layer.IDENTITY, layer)):
+        statements = trace.layer_result(side).statements
+        yield from _near(t.steps for t in statements if t.effect is Effect.ALLOW)
+    yield from _near(found.steps for found in trace.layer_result(Layer.GRANT).grants)
+    if layer is Layer.KEY_POLICY and trace.layer_result(Layer.IDENTITY).allows:
+        yield Reason.NO_DELEGATION
+
+
+def _near(traces: Iterable[tuple[Step, ...]]) -> Iterator[Reason]:
+    """Return what failed in those of the traces that came closest to applying."""
+    failures = [[step for step in steps if not step.matched] for steps in traces]
+    missed = [steps for steps in failures if steps]
+    least = min((len({step.element for step in steps}) for steps in missed), default=0)
+    for steps in missed:
+        if len({step.element for step in steps}) == least:
+            yield from (step.reason for step in steps if step.reason is not None)

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TypeAlias
 
-from policy.conditions import condition_step
-from policy.decision import (
-    ElementName,
-    GrantTrace,
-    Layer,
-    MatchClass,
-    Reason,
-    StatementTrace,
-    Step,
-)
+from policy import wording
+from policy.conditions import compare
+from policy.decision import ElementName, GrantTrace, Layer, MatchClass, StatementTrace, Step
 from policy.grants import Grant
 from policy.model import (
     Effect,
@@ -30,13 +23,7 @@ from policy.operators import COMPARISONS
 from policy.pattern import parse_pattern
 from policy.principals import grant_principal
 from policy.request import Context, Principal, PrincipalKind, Request
-from policy.source import Span
-from policy.vocabulary import (
-    ACTIONS,
-    CONTEXT_FREE_GRANT_OPERATIONS,
-    ResourceKind,
-    hidden_from_key_policy,
-)
+from policy.vocabulary import ACTIONS, CONTEXT_FREE_GRANT_OPERATIONS, hidden_from_key_policy
 
 ACCOUNTLESS = (PrincipalKind.SERVICE, PrincipalKind.ANONYMOUS)
 """Callers that belong to no account."""
@@ -62,7 +49,7 @@ class Matching:
     ) -> StatementTrace:
         """Return what becomes of one statement (AUTH A-8)."""
         context = self.request.context
-        if layer is Layer.KEY_POLICY and self.request.resource.kind is ResourceKind.KEY:
+        if policy.kind is PolicyKind.KEY_POLICY:
             context = _without_hidden(context)  # J-110
         match_class: MatchClass | None = MatchClass.DIRECT
         steps = []
@@ -72,7 +59,7 @@ class Matching:
             steps.append(step)
         steps.append(self._action(statement.action))
         steps.append(self._resource(policy, statement.resource, context))
-        steps += (condition_step(condition, context) for condition in statement.conditions)  # F-2
+        steps += (compare(condition, context) for condition in statement.conditions)  # F-2
         applies = all(step.matched for step in steps)
         return StatementTrace(
             layer,
@@ -93,151 +80,85 @@ class Matching:
     ) -> tuple[Step, MatchClass | None]:
         element, caller = statement.principal, self.caller
         if element is None:  # B-7
-            why = "the statement names no principal"
-            return _step(ElementName.PRINCIPAL, None, "-", str(caller), why, Reason.PRINCIPAL), None
-        expected = _texts(element)
+            return wording.no_principal_step(str(caller)), None
         classes = {
             entry: names_caller(entry, caller, bound_ids.get(entry.text))
             for entry in element.patterns
         }
         if element.negated:
-            return self._not_principal(statement, element, expected, classes)
-        matching = [(found, entry) for entry, found in classes.items() if found is not None]
-        if not matching:
-            why = f"{expected} does not name {caller}"
-            return (
-                _step(
-                    ElementName.PRINCIPAL,
-                    element.span,
-                    expected,
-                    str(caller),
-                    why,
-                    Reason.PRINCIPAL,
-                ),
-                None,
-            )
-        match_class, entry = max(matching, key=lambda pair: pair[0])  # E-12
-        why = _principal_why(entry, match_class)
-        return _step(ElementName.PRINCIPAL, entry.span, expected, str(caller), why), match_class
+            return self._not_principal(statement, element, classes)
+        matching = [(entry, found) for entry, found in classes.items() if found is not None]
+        hit = max(matching, key=lambda pair: pair[1], default=None)  # E-12
+        step = wording.principal_step(element, str(caller), hit)
+        return step, hit[1] if hit is not None else None
 
     def _not_principal(
-        self,
-        statement: Statement,
-        element: Element[PrincipalPattern],
-        expected: str,
-        classes: _Classes,
+        self, statement: Statement, element: Element[PrincipalPattern], classes: _Classes
     ) -> tuple[Step, MatchClass | None]:
         caller = self.caller
         if statement.effect is Effect.DENY and self.has_boundary:  # E-26
-            why = "a NotPrincipal Deny hits every caller with a permissions boundary"
-            matched = True
+            matched, why = True, wording.BOUNDARY_WHY
         elif statement.effect is Effect.DENY:  # E-25
             listed = {entry.form for entry, found in classes.items() if found is not None}
             unlisted = [name for name, forms in _chain(caller) if listed.isdisjoint(forms)]
             matched = bool(unlisted) and PrincipalForm.EVERYONE not in listed
-            why = (
-                f"the list does not name {' and '.join(unlisted)}"
-                if matched
-                else "the list names the caller and all that stands behind it"
-            )
+            why = wording.deny_why(unlisted if matched else ())
         else:  # E-24
             matched = all(found is None for found in classes.values())
-            why = "the list does not name the caller" if matched else "the list names the caller"
-        step = _step(
-            ElementName.PRINCIPAL,
-            element.span,
-            f"everyone but {expected}",
-            str(caller),
-            why,
-            None if matched else Reason.PRINCIPAL,
-        )
+            why = wording.allow_why(listed=not matched)
+        step = wording.spared_step(element, str(caller), matched=matched, why=why)
         return step, MatchClass.DIRECT if matched else None
 
     def _action(self, element: Element[TextPattern] | None) -> Step:
         asked = self.request.action
         if element is None:  # B-12
-            return _step(ElementName.ACTION, None, "-", asked, "the statement has no Action",
-                         Reason.ACTION)  # fmt: skip
-        hits = [entry for entry in element.patterns if _action_matches(entry, asked)]
-        return _list_step(ElementName.ACTION, element, hits, asked, Reason.ACTION)  # C-4
+            return wording.no_element_step(ElementName.ACTION, asked)
+        hits = (entry for entry in element.patterns if _action_matches(entry, asked))
+        return wording.list_step(ElementName.ACTION, element, next(hits, None), asked)  # C-4
 
     def _resource(
         self, policy: Policy, element: Element[TextPattern] | None, context: Context
     ) -> Step:
         asked = str(self.request.resource)
         if element is None:  # B-12
-            return _step(ElementName.RESOURCE, None, "-", asked, "the statement has no Resource",
-                         Reason.RESOURCE)  # fmt: skip
-        hits = [
+            return wording.no_element_step(ElementName.RESOURCE, asked)
+        hits = (
             entry
             for entry in element.patterns
             if _resource_matches(entry, self.request, policy, context)
-        ]
-        return _list_step(ElementName.RESOURCE, element, hits, asked, Reason.RESOURCE)  # D-9
+        )
+        return wording.list_step(ElementName.RESOURCE, element, next(hits, None), asked)  # D-9
 
     # One grant (AUTH N-20)
 
     def grant(self, grant: Grant) -> GrantTrace:
         """Return what becomes of one grant (AUTH N-20)."""
         request, caller = self.request, self.caller
-        steps = []
         operation = self.action.name if self.action else request.operation
-        has = operation in grant.operations
-        listed = ", ".join(sorted(grant.operations))
-        steps.append(
-            _step(
-                ElementName.OPERATIONS,
-                None,
-                listed,
-                operation,
-                f"the grant {'has' if has else 'does not have'} {operation}",
-                None if has else Reason.GRANT_OPERATION,
-            )
-        )
         entry = grant_principal(grant.grantee_principal)
         match_class = names_caller(entry, caller, grant.grantee_id)  # N-21, N-24
-        steps.append(
-            _step(
-                ElementName.GRANTEE,
-                None,
-                grant.grantee_principal,
-                str(caller),
-                "the grantee is the caller" if match_class else "the grantee is someone else",
-                None if match_class else Reason.GRANT_GRANTEE,
-            )
-        )
-        steps.append(self._grant_constraints(grant, operation))
         effective = grant.is_effective(request.at, request.grant_tokens)
         ended = grant.ends_at is not None and (request.at is None or request.at >= grant.ends_at)
-        why = "the grant is effective"
-        if ended:
-            why = "the grant has ended"
-        elif not effective:
-            why = "the grant is new, and the request carries none of its tokens"  # N-30
-        on_time = effective and not ended
-        steps.append(
-            _step(
-                ElementName.TIME,
-                None,
-                str(grant.effective_at or "always"),
-                str(request.at or "-"),
-                why,
-                None if on_time else Reason.GRANT_NOT_YET,
-            )
-        )
+        steps = [
+            wording.operations_step(grant, operation, matched=operation in grant.operations),
+            wording.grantee_step(grant, str(caller), matched=match_class is not None),
+            wording.constraints_step(
+                grant, request.context.encryption_context, self._problem(grant, operation)
+            ),
+            wording.time_step(grant, request, effective=effective, ended=ended),
+        ]
         if str(request.resource) != grant.key_arn:
-            why = "the grant is on another key"
-            steps.append(_step(ElementName.RESOURCE, None, grant.key_arn, str(request.resource),
-                               why, Reason.RESOURCE))  # fmt: skip
+            steps.append(wording.other_key_step(grant, str(request.resource)))
         applies = all(step.matched for step in steps)
         return GrantTrace(grant, applies, match_class if applies else None, tuple(steps))
 
-    def _grant_constraints(self, grant: Grant, operation: str) -> Step:
+    def _problem(self, grant: Grant, operation: str) -> str | None:
+        """Return what of a grant's constraints is not met, or None."""
         request, constraints = self.request, grant.constraints
-        shown = _constraints_text(grant)
         problem = None
-        if operation == "CreateGrant":
-            problem = _child_problem(request.subject, grant)  # N-14, N-15
+        if operation == "CreateGrant":  # N-14, N-15
+            if not _is_within(request.subject, grant):
+                problem = wording.child_problem(request.subject, grant)
         elif operation not in CONTEXT_FREE_GRANT_OPERATIONS:
             problem = constraints.unmet_by(request.context.encryption_context)  # N-22
         if (
@@ -246,61 +167,8 @@ class Matching:
             and self.caller.kind is PrincipalKind.SERVICE
             and not _source_arn_matches(constraints.source_arn, request.context)
         ):
-            problem = f"aws:SourceArn must be {constraints.source_arn}"  # N-22
-        return _step(
-            ElementName.CONSTRAINTS,
-            None,
-            shown,
-            str(request.context.encryption_context or "no encryption context"),
-            problem or "the constraints hold",
-            Reason.GRANT_CONSTRAINT if problem else None,
-        )
-
-
-def _step(
-    element: ElementName,
-    span: Span | None,
-    expected: str,
-    actual: str,
-    why: str,
-    reason: Reason | None = None,
-) -> Step:
-    """Return a step; it matched unless there is a reason why not."""
-    return Step(element, reason is None, expected, actual, why, span, reason)
-
-
-def _texts(element: Element[TextPattern] | Element[PrincipalPattern]) -> str:
-    shown = [entry.text for entry in element.patterns[:4]]
-    if len(element.patterns) > 4:
-        shown.append(f"{len(element.patterns) - 4} more")
-    return ", ".join(shown) or "nobody"
-
-
-def _list_step(
-    name: ElementName,
-    element: Element[TextPattern],
-    hits: Sequence[TextPattern],
-    asked: str,
-    reason: Reason,
-) -> Step:
-    """Return the step of an Action or Resource list of which `hits` match what is asked."""
-    expected = _texts(element)
-    if not element.patterns:  # A-8, B-2
-        return _step(name, element.span, "-", asked, "the list is empty", reason)
-    return _step(
-        name,
-        hits[0].span if hits else element.span,
-        f"anything but {expected}" if element.negated else expected,
-        asked,
-        _list_why(element, hits, asked),
-        None if bool(hits) != element.negated else reason,
-    )
-
-
-def _list_why(element: Element[TextPattern], hits: Sequence[TextPattern], asked: str) -> str:
-    if hits:
-        return f"{element.name} {hits[0].text} covers {asked}"
-    return f"{element.name} {_texts(element)} does not cover {asked}"
+            problem = wording.source_problem(constraints.source_arn)  # N-22
+        return problem
 
 
 # Section 5: principals
@@ -339,16 +207,6 @@ def names_caller(
         own = form is PrincipalForm.USER and kind is PrincipalKind.USER
         return MatchClass.DIRECT if own else MatchClass.ROLE_BOUND
     return None  # E-10, E-13, E-14
-
-
-def _principal_why(entry: PrincipalPattern, match_class: MatchClass) -> str:
-    if entry.form is PrincipalForm.EVERYONE:
-        return '"*" names every caller'
-    if match_class is MatchClass.ACCOUNT:
-        return f"{entry.text} names the caller's account, so identity policies may speak"
-    if match_class is MatchClass.ROLE_BOUND:
-        return f"{entry.text} stands behind the caller"
-    return f"{entry.text} names the caller"
 
 
 _Classes: TypeAlias = dict[PrincipalPattern, MatchClass | None]
@@ -434,27 +292,11 @@ def _source_arn_matches(expected: str, context: Context) -> bool:
     return COMPARISONS["arnlike"].test(parse_pattern(expected), actual) is True
 
 
-def _child_problem(child: Grant | None, parent: Grant) -> str | None:
-    """Return why a grant may not be made under this parent, or None (AUTH N-14)."""
-    if child is None:
-        return "a grant can be made under a grant only for known operations"
-    beyond = child.operations - parent.operations
-    if beyond:
-        return f"the parent grant does not have {', '.join(sorted(beyond))}"
-    if not child.constraints.at_least_as_strict_as(parent.constraints):
-        return "the constraints are looser than those of the parent grant"
-    return None
-
-
-def _constraints_text(grant: Grant) -> str:
-    parts = []
-    if grant.constraints.equals:
-        parts.append(f"EncryptionContextEquals {dict(grant.constraints.equals)}")
-    if grant.constraints.subset:
-        parts.append(f"EncryptionContextSubset {dict(grant.constraints.subset)}")
-    if grant.constraints.source_arn:
-        parts.append(f"SourceArn {grant.constraints.source_arn}")
-    return ", ".join(parts) or "none"
+def _is_within(child: Grant | None, parent: Grant) -> bool:
+    """Tell whether a grant may be made under this parent (AUTH N-14)."""
+    if child is None or not child.operations <= parent.operations:
+        return False
+    return child.constraints.at_least_as_strict_as(parent.constraints)
 
 
 def _without_hidden(context: Context) -> Context:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from policy.arn import Arn
 from policy.operators import Operator
@@ -146,3 +146,5 @@ class Policy:
     id: str | None
     statements: tuple[Statement, ...]
     source: Source
+    memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What an evaluator makes of the policy, kept with it; no part of its value."""

@@ -15,6 +15,7 @@ from itertools import chain
 
 from policy.decision import (
     AllowPath,
+    Deciding,
     Decision,
     Documents,
     GrantTrace,
@@ -24,9 +25,9 @@ from policy.decision import (
     MatchClass,
     Offer,
     Outcome,
-    Reason,
+    StatementName,
     StatementTrace,
-    Step,
+    Trace,
 )
 from policy.grants import account_of
 from policy.matching import ACCOUNTLESS, Matching, names_caller
@@ -38,7 +39,7 @@ from policy.vocabulary import ACTIONS, WITHOUT_CALLER_ACCOUNT, ResourceKind
 
 def decide(request: Request, documents: Documents) -> Decision:
     """Return what all applicable documents together say about one request; never raises."""
-    return _Evaluation(_completed(request), documents).decide()
+    return _Evaluation(request, documents).decide()
 
 
 def _completed(request: Request) -> Request:
@@ -59,12 +60,6 @@ _SWEEP = (
     Layer.RCP, Layer.SCP, Layer.ENDPOINT, Layer.KEY_POLICY, Layer.IDENTITY, Layer.BOUNDARY,
     Layer.SESSION,
 )  # fmt: skip
-_LIMITS = {
-    Layer.SCP: Reason.SCP,
-    Layer.ENDPOINT: Reason.ENDPOINT,
-    Layer.BOUNDARY: Reason.BOUNDARY,
-    Layer.SESSION: Reason.SESSION,
-}
 
 
 @dataclass(frozen=True)
@@ -91,8 +86,9 @@ class _Side:
 class _Evaluation:
     """One request against its documents."""
 
-    def __init__(self, request: Request, documents: Documents) -> None:
-        self.request = request
+    def __init__(self, asked: Request, documents: Documents) -> None:
+        self.asked = asked
+        self.request = request = _completed(asked)
         self.documents = documents
         self.caller = request.principal
         self.action = ACTIONS.get(request.action.lower())
@@ -423,38 +419,23 @@ class _Evaluation:
         by: tuple[StatementTrace | GrantTrace, ...],
         blocked: tuple[Layer, ...],
     ) -> Decision:
-        reasons = frozenset() if outcome is Outcome.ALLOWED else frozenset(self._reasons(layer))
-        return Decision(
-            self.request, outcome, layer, path, by, tuple(self.layers.values()), blocked, reasons
-        )
+        layers = tuple(self.layers.values())
+        trace = Trace(layers, by, blocked)
+        deciding = tuple(self._name_of(entry) for entry in by)
+        return Decision(self.asked, outcome, layer, path, deciding, trace)
 
-    def _reasons(self, layer: Layer) -> Iterator[Reason]:
-        """Return why the nearest Allows did not let the request through."""
-        if layer in _LIMITS:
-            yield _LIMITS[layer]
-        for side in dict.fromkeys((Layer.KEY_POLICY, Layer.IDENTITY, layer)):
-            if side in self.layers:
-                statements = self.layers[side].statements
-                yield from _near(t.steps for t in statements if t.effect is Effect.ALLOW)
-        yield from _near(trace.steps for trace in self.layers[Layer.GRANT].grants)
-        if layer is Layer.KEY_POLICY and self.layers[Layer.IDENTITY].allows:
-            yield Reason.NO_DELEGATION
+    def _name_of(self, by: StatementTrace | GrantTrace) -> Deciding:
+        if isinstance(by, GrantTrace):
+            return by.grant
+        statements = self.layers[by.layer].statements
+        position = next(at for at, statement in enumerate(statements) if statement is by)
+        return StatementName(by.layer, by.policy, by.index, by.sid, position)
 
     def _is(self, name: str) -> bool:
         return self.request.action.lower() == f"kms:{name.lower()}"
 
 
 _SESSIONS = (PrincipalKind.ROLE_SESSION, PrincipalKind.FEDERATED_USER)
-
-
-def _near(traces: Iterable[tuple[Step, ...]]) -> Iterator[Reason]:
-    """Return what failed in those of the traces that came closest to applying."""
-    failures = [[step for step in steps if not step.matched] for steps in traces]
-    missed = [steps for steps in failures if steps]
-    least = min((len({step.element for step in steps}) for steps in missed), default=0)
-    for steps in missed:
-        if len({step.element for step in steps}) == least:
-            yield from (step.reason for step in steps if step.reason is not None)
 
 
 def _of(offers: Sequence[Offer], match_class: MatchClass) -> list[StatementTrace | GrantTrace]:

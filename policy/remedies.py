@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from policy.arn import root_arn
+from policy.authorization import decide
 from policy.decision import (
     Decision,
     Documents,
@@ -27,7 +28,6 @@ from policy.examples import examples, with_pairs
 from policy.grants import Grant
 from policy.model import Effect, Policy, PolicyKind, Statement
 from policy.reader import parse
-from policy.reference import decide
 from policy.request import PrincipalKind, Request
 from policy.vocabulary import ACTIONS, ResourceKind
 

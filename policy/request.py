@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,7 +12,7 @@ from typing import TypeAlias
 
 from policy.arn import Arn
 from policy.grants import Grant
-from policy.vocabulary import ENCRYPTION_CONTEXT, ResourceKind, is_multivalued
+from policy.vocabulary import ENCRYPTION_CONTEXT, ResourceKind, canonical_key, is_multivalued
 
 Values: TypeAlias = str | tuple[str, ...]
 """A single value, or the set of values of a multivalued key (AUTH F-8)."""
@@ -62,6 +63,7 @@ class Principal:
         return self.service or "anonymous"
 
 
+@functools.lru_cache(maxsize=4096)
 def principal_from_arn(arn: Arn, role: Arn | None = None) -> Principal | None:
     """Return the caller that an ARN names, or None if it names no caller (AUTH A-9).
 
@@ -85,6 +87,24 @@ def principal_from_arn(arn: Arn, role: Arn | None = None) -> Principal | None:
     return None
 
 
+TWIN = "AS WRITTEN "
+"""What stands before a name as written; the canonical spelling of no key begins so."""
+
+_NONE_BARRED: frozenset[str] = frozenset()
+
+
+@functools.lru_cache(maxsize=1024)
+def _renames(names: tuple[str, ...]) -> tuple[tuple[str, str], ...] | None:
+    """Return the names that are not canonical, each with its canonical spelling.
+
+    None if two of them have the same. Surfaces send the same names again and again.
+    """
+    canonical = [(name, canonical_key(name)) for name in names]
+    if len({spelling for _, spelling in canonical}) < len(names):
+        return None
+    return tuple((name, spelling) for name, spelling in canonical if name != spelling)
+
+
 class Context(Mapping[str, Values]):
     """Facts of a request by condition key; names are compared without regard to case.
 
@@ -93,14 +113,17 @@ class Context(Mapping[str, Values]):
     are not filled in where a fact of the request would do so.
     """
 
-    __slots__ = ("_absent", "_folded", "_values")
+    __slots__ = ("_absent", "_all", "_derived", "_folded", "_pairs", "_values")
 
     def __init__(
         self, values: Mapping[str, Values] | None = None, *, absent: Iterable[str] = ()
     ) -> None:
         self._values: dict[str, Values] = dict(values) if values else {}
-        self._absent = frozenset(map(str.lower, absent)) if absent else frozenset()
+        self._absent = frozenset(map(str.lower, absent)) if absent else _NONE_BARRED
         self._folded: dict[str, str] | None = None  # made when a name is not there as written
+        self._derived: Mapping[str, Values] | None = None
+        self._all: dict[str, Values] = {}
+        self._pairs: dict[str, str] | None = None
 
     def __getitem__(self, key: str) -> Values:
         found = self._values.get(key)
@@ -149,20 +172,45 @@ class Context(Mapping[str, Values]):
         """The facts by their names as written."""
         return self._values
 
+    def over(self, derived: Mapping[str, Values]) -> dict[str, Values]:
+        """Return all facts by canonical names, the derived ones where they are not barred.
+
+        Where names differ by nothing but case, each fact is there as written as well, behind TWIN.
+        The same object asked for twice gets the same answer: `derived` must not change.
+        """
+        if self._derived is derived:
+            return self._all
+        values, kept = self._values, derived
+        if self._absent:
+            kept = {name: v for name, v in derived.items() if name.lower() not in self._absent}
+        facts = {**kept, **values}
+        renames = _renames(tuple(values))
+        if renames is None:
+            first = sorted(values, reverse=True)  # AUTH J-100: it overwrites the others
+            named = {canonical_key(name): values[name] for name in first}
+            facts = {**kept, **named, **{TWIN + name: value for name, value in values.items()}}
+        elif renames:
+            for name, spelling in renames:
+                facts[spelling] = facts.pop(name)
+        self._derived, self._all = derived, facts
+        return facts
+
     @property
     def barred(self) -> frozenset[str]:
         """The keys, in lower case, that are absent whatever would fill them in."""
         return self._absent
 
     @property
-    def encryption_context(self) -> dict[str, str]:
+    def encryption_context(self) -> Mapping[str, str]:
         """The pairs of the request's encryption context, names as they were sent."""
-        size = len(ENCRYPTION_CONTEXT)
-        return {
-            name[size:]: value
-            for name, value in self._values.items()
-            if name[:size].lower() == ENCRYPTION_CONTEXT and isinstance(value, str)
-        }
+        if self._pairs is None:
+            size = len(ENCRYPTION_CONTEXT)
+            self._pairs = {
+                name[size:]: value
+                for name, value in self._values.items()
+                if name[:size].lower() == ENCRYPTION_CONTEXT and isinstance(value, str)
+            }
+        return self._pairs
 
 
 @dataclass(frozen=True, slots=True)

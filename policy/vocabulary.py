@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -153,6 +154,20 @@ def condition_key(name: str) -> ConditionKey | None:
         if found is not None:
             return found
     return None
+
+
+@functools.lru_cache(maxsize=4096)
+def canonical_key(name: str) -> str:
+    """Return the one spelling under which a key is kept, whatever its case (AUTH B-13).
+
+    Known keys are spelled as AWS does; of a family the rest is in lower case, as unknown keys are.
+    """
+    known = condition_key(name)
+    if known is None:
+        return name.lower()
+    if known.name.endswith(("/", ":")):
+        return known.name + name.lower()[len(known.name) :]
+    return known.name
 
 
 def is_multivalued(name: str) -> bool:

@@ -30,6 +30,7 @@ from policy import (
     Resource,
     decide,
     parse,
+    reference,
     root_arn,
 )
 from policy.decision import GrantTrace
@@ -245,12 +246,18 @@ def ask(
     context: Mapping[str, Values] | None = None,
     **documents: Any,
 ) -> Decision:
-    """Return the decision on one question; documents, tokens and times by name."""
+    """Return the decision on one question, on which both evaluators must agree to the last step.
+
+    Documents, tokens and times are given by name.
+    """
     more = {
         name: documents.pop(name) for name in ("grant_tokens", "at", "subject") if name in documents
     }
     asked = request(caller, action, resource, context, **more)
-    return decide(asked, documents_of(**documents))
+    made = documents_of(**documents)
+    decision = reference.decide(asked, made)
+    assert decide(asked, made) == decision
+    return decision
 
 
 def documents_of(**documents: Any) -> Documents:

@@ -12,7 +12,7 @@ import functools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -23,21 +23,13 @@ from kmsgate.scenario.fields import FileError
 from kmsgate.scenario.files import SUFFIX, load
 from kmsgate.scenario.model import Suite, Test
 from kmsgate.scenario.run import Failure, path_of, run
-from policy import Decision, Documents, Request, reference
-from policy.authorization import authorize, compile_documents
+from policy import Decision, Documents, Request, authorization, reference
 from policy.tree import Array, Node, Object, String
 
 Decide: TypeAlias = Callable[[Request, Documents], Decision]
 
 
-def decide_compiled(request: Request, documents: Documents) -> Decision:
-    """Return what the compiled evaluator says, with the trace of the reference."""
-    verdict = authorize(request, compile_documents(documents))
-    told = reference.decide(request, documents)
-    return replace(told, outcome=verdict.outcome, layer=verdict.layer, path=verdict.path)
-
-
-EVALUATORS: dict[str, Decide] = {"reference": reference.decide, "compiled": decide_compiled}
+EVALUATORS: dict[str, Decide] = {"reference": reference.decide, "compiled": authorization.decide}
 
 EXPECTED_FAILURES: dict[str, str] = {}
 """Cases that fail for now, and why."""

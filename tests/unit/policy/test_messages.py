@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from policy import Outcome, Principal, Resource, denial_message
-from policy.decision import Decision, Layer
+from policy.decision import Decision, Layer, Trace
 from policy.messages import unreachable_message
 from tests.cast import (
     A_ROOT,
@@ -268,7 +268,7 @@ def test_an_unsigned_caller_learns_no_more_than_a_foreign_one() -> None:
 @pytest.mark.parametrize("outcome", [Outcome.IMPLICITLY_DENIED, Outcome.EXPLICITLY_DENIED])
 @pytest.mark.parametrize("caller", [alice, bob_b])
 def test_every_layer_has_a_message(layer: Layer, outcome: Outcome, caller: Principal) -> None:
-    decision = Decision(request(caller), outcome, layer, None, (), ())
+    decision = Decision(request(caller), outcome, layer, None, (), Trace(()))
 
     assert (denial_message(decision) or "").startswith(f"User: {caller} is not authorized to")
 
