@@ -97,6 +97,7 @@ _CONTEXT: dict[str, tuple[Values, ...]] = {
     "aws:SourceArn": ("arn:aws:s3:::bucket", "arn:aws:s3:::other", "bucket"),
     "aws:TagKeys": (("env",), ("env", "cost"), ()),
     "aws:ResourceTag/team": ("blue", "red"),
+    "aws:SourceVpce": ("blue", "vpce-1"),
     "kms:ResourceAliases": (("alias/app",), ("alias/app", "alias/b")),
     "aws:PrincipalOrgID": ("o-1", "o-2"),
     "aws:CurrentTime": ("2026-03-01T12:00:00Z", "2020-01-01"),
@@ -116,6 +117,7 @@ _OPERATORS: dict[str, tuple[str, ...]] = {
     "aws:SourceArn": ("ArnLike", "ArnEquals", "ArnNotLike", "StringLike"),
     "aws:TagKeys": ("StringEquals", "StringNotEquals"),
     "aws:ResourceTag/team": ("StringEquals", "StringNotEquals"),
+    "aws:SourceVpce": ("StringEquals", "StringNotEqualsIgnoreCase", "StringLike", "ArnLike"),
     "kms:ResourceAliases": ("StringEquals", "StringLike"),
     "aws:PrincipalOrgID": ("StringEquals", "StringNotEquals"),
     "aws:CurrentTime": ("DateLessThan", "DateGreaterThan", "DateNotEquals", "DateEquals"),
@@ -134,6 +136,7 @@ _VALUES: dict[str, tuple[str, ...]] = {
     "aws:SourceArn": ("arn:aws:s3:::*", "arn:*:s3:::bucket", "*", "bucket"),
     "aws:TagKeys": ("env", "team"),
     "aws:ResourceTag/team": ("blue", "${aws:PrincipalTag/team}", "${aws:PrincipalTag/none}"),
+    "aws:SourceVpce": ("${aws:ResourceTag/team}", "${AWS:resourcetag/team, 'blue'}", "vpce-1"),
     "kms:ResourceAliases": ("alias/app", "alias/*"),
     "aws:PrincipalOrgID": ("o-1",),
     "aws:CurrentTime": ("2026-01-01T00:00:00Z", "1700000000", "2026-03-01T13:00:00+01:00", "now"),
@@ -157,6 +160,7 @@ _TARGETS = (
     "*", "*", "*", str(K), "arn:aws:kms:*:*:key/*", "arn:aws:kms:us-east-1:111122223333:*",
     "arn:aws:kms:*", KEY, "alias/app", "arn:aws:kms:us-east-1:111122223333:alias/*",
     "arn:aws:k*:*:*:key/*", "arn:aws:kms:*:*:key/${aws:username}", "arn:aws:s3:::*",
+    "arn:aws:kms:*:*:key/${aws:ResourceTag/none, '*'}", "arn:aws:s3:::bucket/${aws:SourceVpce}*",
 )  # fmt: skip
 
 
@@ -289,6 +293,9 @@ def world(seed: int) -> World:
     caller = _caller(dice, theme)
     resource, action = _question(dice, theme)
     documents = _documents(dice, theme, caller)
+    if theme == "other" and dice.random() < 0.7:  # a bucket has a policy of its own kind
+        shown = dice.choice(pool(PolicyKind.RESOURCE_POLICY, "noise"))
+        documents = replace(documents, key_policy=shown)
     tokens = frozenset(dice.sample(("t0", "t1", "unknown"), dice.randint(0, 2)))
     request = Request(
         caller,
@@ -333,6 +340,8 @@ def _documents(dice: random.Random, theme: str, caller: Principal) -> Documents:
     def levels(kind: PolicyKind, name: str) -> tuple[Level, ...] | None:
         if layer != name and dice.random() < 0.5:
             return None
+        if dice.random() < 0.01:
+            return ()
         count = dice.randint(1, 3)
         bent = dice.randrange(count)
         return tuple(
@@ -433,6 +442,14 @@ def _subject(dice: random.Random, action: str) -> Grant | None:
 
 def _context(dice: random.Random) -> Context:
     names = dice.sample(tuple(_CONTEXT), dice.randint(0, 6))
-    values = {name: dice.choice(_CONTEXT[name]) for name in names}
-    absent = ("aws:PrincipalArn",) if dice.random() < 0.03 else ()
+    values = {_spelled(dice, name): dice.choice(_CONTEXT[name]) for name in names}
+    barred = ("aws:principalarn", "AWS:CurrentTime", "kms:CallerAccount", "kms:ViaService")
+    absent = (dice.choice(barred),) if dice.random() < 0.05 else ()
     return Context(values, absent=absent)
+
+
+def _spelled(dice: random.Random, name: str) -> str:
+    """Return a name as most surfaces write it, or with other capitals."""
+    if dice.random() < 0.9:
+        return name
+    return dice.choice((name.lower(), name.upper(), name.title()))
