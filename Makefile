@@ -1,6 +1,6 @@
 PYTHON ?= python3
 
-.PHONY: demo test check fuzz install
+.PHONY: demo test check fuzz bench install
 
 demo:  ## watch a key policy decide who may use a real key
 	@$(PYTHON) dev.py demo
@@ -14,6 +14,10 @@ check:  ## format, lint, strict types, layers
 SECONDS ?= 60
 fuzz:  ## compare the two evaluators on new worlds for SECONDS
 	@$(PYTHON) dev.py fuzz $(SECONDS)
+
+SECTION ?=
+bench:  ## speed, next to other engines in the same run; SECTION=decision measures only that
+	@$(PYTHON) dev.py bench $(SECTION)
 
 install:  ## the environment for developers, in .venv
 	@$(PYTHON) dev.py install

@@ -459,7 +459,7 @@ def _lookup(variable: Variable, *, hides: bool) -> Callable[[Facts], str | None]
 
     def look_up(facts: Facts) -> str | None:
         found = find(facts)
-        return found if found.__class__ is str else default
+        return found if isinstance(found, str) else default
 
     return look_up
 
@@ -613,9 +613,9 @@ def _condition_test(
         value = find(facts)
         if value is None:
             return absent
-        if plain and (many or value.__class__ is tuple):
+        if plain and (many or isinstance(value, tuple)):
             return False  # AUTH F-9
-        if value.__class__ is not tuple:
+        if not isinstance(value, tuple):
             return one(value, facts)  # AUTH F-10
         if every:
             return all(one(each, facts) for each in value)
@@ -634,7 +634,7 @@ def _plain_test(key: str, one: TextTest, *, absent: bool) -> Test:
         value = facts.get(exact)
         if value is None:
             value = facts.get(name)
-        if value.__class__ is str:
+        if isinstance(value, str):
             return one(value)
         return absent if value is None or value == () else False
 
@@ -655,7 +655,7 @@ def _set_test(key: str, one: TextTest, absent: bool, *, every: bool) -> Test:
             value = facts.get(name)
         if value is None or value == ():
             return absent
-        if value.__class__ is not tuple:
+        if not isinstance(value, tuple):
             return one(value)  # AUTH F-10
         for each in value:
             if one(each) is not every:

@@ -6,7 +6,7 @@ Made once for the documents and each action; the caller comes later (`residual.p
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from policy.compiler import Bucket, compiled, principal_key
@@ -151,17 +151,18 @@ class GrantGroup:
             return self
         return GrantGroup(each for each in self.all if each[1].grantee_id in (None, unique_id))
 
-    def worth_a_look(self, pairs: Mapping[str, str] | None) -> Iterator[Numbered]:
-        """Yield the grants that these pairs may satisfy; all, where pairs are not compared."""
+    def worth_a_look(self, pairs: Mapping[str, str] | None) -> Sequence[Numbered]:
+        """Return the grants that these pairs may satisfy; all, where pairs are not compared."""
         if pairs is None:
-            yield from self.all
-            return
-        yield from self._others
+            return self.all
+        found = self._others
         if self._equals:
-            yield from self._equals.get(frozenset(pairs.items()), ())
+            found = found + self._equals.get(frozenset(pairs.items()), [])
         if self._subset:
             for pair in pairs.items():
-                yield from self._subset.get(pair, ())
+                if pair in self._subset:
+                    found = found + self._subset[pair]
+        return found
 
 
 class GrantIndex:

@@ -105,6 +105,13 @@ def _renames(names: tuple[str, ...]) -> tuple[tuple[str, str], ...] | None:
     return tuple((name, spelling) for name, spelling in canonical if name != spelling)
 
 
+@functools.lru_cache(maxsize=1024)
+def _pair_names(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Return the names that carry a pair of the encryption context, each with the pair's name."""
+    size = len(ENCRYPTION_CONTEXT)
+    return tuple((name, name[size:]) for name in names if name[:size].lower() == ENCRYPTION_CONTEXT)
+
+
 class Context(Mapping[str, Values]):
     """Facts of a request by condition key; names are compared without regard to case.
 
@@ -204,12 +211,8 @@ class Context(Mapping[str, Values]):
     def encryption_context(self) -> Mapping[str, str]:
         """The pairs of the request's encryption context, names as they were sent."""
         if self._pairs is None:
-            size = len(ENCRYPTION_CONTEXT)
-            self._pairs = {
-                name[size:]: value
-                for name, value in self._values.items()
-                if name[:size].lower() == ENCRYPTION_CONTEXT and isinstance(value, str)
-            }
+            found = ((pair, self._values[name]) for name, pair in _pair_names(tuple(self._values)))
+            self._pairs = {pair: value for pair, value in found if isinstance(value, str)}
         return self._pairs
 
 

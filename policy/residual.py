@@ -111,6 +111,7 @@ class Residual:
         "_within",
         "action",
         "asked_action",
+        "compares_pairs",
         "documents",
         "keys",
         "layers",
@@ -128,6 +129,7 @@ class Residual:
         self.documents = applicable(documents)
         known = ACTIONS.get(self.action)
         self.operation = known.name if known is not None else request.operation
+        self.compares_pairs = self.operation not in CONTEXT_FREE_GRANT_OPERATIONS  # N-22
         self.segments = _segments(request.resource)
         self.layers = self._layers()
         self.keys = self._bound_keys(documents.bound_ids)
@@ -483,14 +485,17 @@ class Residual:
 
     def _offering(self, request: Request) -> list[tuple[Grant, MatchClass]]:
         """AUTH N-20 to N-24: the grants that match, in the order in which they were given."""
-        pairs = request.context.encryption_context if self._grants and self.compares_pairs else None
+        if not self._grants:
+            return []
+        pairs = request.context.encryption_context if self.compares_pairs else None
         found = [
             (number, grant, match_class)
             for group, match_class in self._grants
             for number, grant in group.worth_a_look(pairs)
             if _is_in_time(grant, request) and self.meets_constraints(grant, request)
         ]
-        found.sort(key=lambda each: each[0])
+        if len(found) > 1:
+            found.sort(key=lambda each: each[0])
         return [(grant, match_class) for _, grant, match_class in found]
 
     def meets_constraints(self, grant: Grant, request: Request) -> bool:
@@ -512,11 +517,6 @@ class Residual:
         actual = request.context.single("aws:SourceArn")
         test = COMPARISONS["arnlike"].test
         return actual is not None and test(parse_pattern(constraints.source_arn), actual) is True
-
-    @property
-    def compares_pairs(self) -> bool:
-        """Whether grants compare the encryption context for this operation (AUTH N-22)."""
-        return self.operation not in CONTEXT_FREE_GRANT_OPERATIONS
 
     def is_within(self, parent: Grant, request: Request) -> bool:
         """Tell whether the grant that is to be made may be made under this one (AUTH N-14)."""

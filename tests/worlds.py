@@ -442,10 +442,20 @@ def _subject(dice: random.Random, action: str) -> Grant | None:
 
 def _context(dice: random.Random) -> Context:
     names = dice.sample(tuple(_CONTEXT), dice.randint(0, 6))
-    values = {_spelled(dice, name): dice.choice(_CONTEXT[name]) for name in names}
+    values = {_spelled(dice, name): _typed(dice, dice.choice(_CONTEXT[name])) for name in names}
     barred = ("aws:principalarn", "AWS:CurrentTime", "kms:CallerAccount", "kms:ViaService")
     absent = (dice.choice(barred),) if dice.random() < 0.05 else ()
     return Context(values, absent=absent)
+
+
+class _Word(str):
+    """A text of another class, as the members of an enum are."""
+
+    __slots__ = ()
+
+
+def _typed(dice: random.Random, value: Values) -> Values:
+    return _Word(value) if isinstance(value, str) and dice.random() < 0.05 else value
 
 
 def _spelled(dice: random.Random, name: str) -> str:
