@@ -5,7 +5,8 @@ from kms.directory import Account, Directory, Endpoint, Identity, Session
 from kms.errors import AccessDenied, KmsError
 from kms.gate import Gate
 from kms.model import Alias, Key, KeyOrigin, KeyState, KeyUsage
-from kms.operation import OPERATIONS, Call, Check, Operation
+from kms.operation import OPERATIONS, Call, Operation
+from kms.questions import QUESTIONS, Question
 from kms.runtime import Clock, Entropy, FixedClock, SeededEntropy, SystemClock, SystemEntropy
 from kms.service import Reply, Service
 from kms.settings import Settings
@@ -14,12 +15,12 @@ from kms.store import MemoryStore, Store
 
 __all__ = [
     "OPERATIONS",
+    "QUESTIONS",
     "AccessDenied",
     "Account",
     "Alias",
     "AuditEvent",
     "Call",
-    "Check",
     "Clock",
     "Directory",
     "Endpoint",
@@ -34,6 +35,7 @@ __all__ = [
     "KmsError",
     "MemoryStore",
     "Operation",
+    "Question",
     "Reply",
     "SeededEntropy",
     "Service",

@@ -17,15 +17,12 @@ from kms.model import Alias, Key
 from kms.operation import (
     NOT_PENDING_DELETION,
     Change,
-    Check,
+    Need,
     Parameters,
     Scope,
-    Target,
     operation,
-    required,
 )
-from kms.targets import nothing, of_key, resolve
-from policy import Arn, Resource
+from kms.targets import alias_and_key, alias_arn, home, resolve
 
 MAX_ALIASES = 50
 _PREFIX = "alias/"
@@ -48,48 +45,15 @@ def _check_name(parameters: Parameters) -> None:
         raise ValidationFailed(f"{name} contains invalid characters for an alias")
 
 
-def _alias_arn(parameters: Parameters, scope: Scope) -> Arn:
-    caller = scope.call.caller
-    partition = caller.arn.partition if caller.arn is not None else "aws"
-    name = required(parameters, "AliasName")
-    return Arn(partition, "kms", scope.call.region, caller.account or "", name)
-
-
-def _alias(parameters: Parameters, scope: Scope) -> Target:
-    """The alias itself, whether or not it is there yet."""
-    arn = _alias_arn(parameters, scope)
-    return Target(Resource(arn, arn.account))
-
-
-def _existing(parameters: Parameters, scope: Scope) -> tuple[Alias, Key]:
-    arn = _alias_arn(parameters, scope)
-    alias = scope.state.aliases.get(str(arn))
-    key = scope.state.key(alias.target_key_arn) if alias is not None else None
-    if alias is None or key is None:
-        raise NotFound(f"Alias {arn} is not found.")
-    return alias, key
-
-
-def _current_key(parameters: Parameters, scope: Scope) -> Target:
-    return of_key(_existing(parameters, scope)[1])
-
-
-def _new_key(parameters: Parameters, scope: Scope) -> Target:
-    named = required(parameters, "TargetKeyId")
-    if named.startswith(_PREFIX) or ":alias/" in named:  # CORE K-163
-        raise ValidationFailed("Aliases must refer to keys. Not aliases")
-    return resolve(named, scope, aliases=False)
-
-
 @operation(
     "CreateAlias",
-    Check("kms:CreateAlias", target=_alias),  # AUTH K-63: the alias first, then the key
-    Check("kms:CreateAlias", target=_new_key, states=NOT_PENDING_DELETION),
+    Need(),
+    Need(NOT_PENDING_DELETION),
     prepare=_check_name,
 )
 def create_alias(parameters: Parameters, scope: Scope) -> Change:
     """Give a key one more name (CORE K-164)."""
-    arn, key = _alias_arn(parameters, scope), scope.key
+    arn, key = alias_arn(parameters, scope), scope.key
     if str(arn) in scope.state.aliases:
         raise AlreadyExists(f"An alias with the name {arn} already exists")
     _require_room(key, scope)
@@ -99,7 +63,7 @@ def create_alias(parameters: Parameters, scope: Scope) -> Change:
 
 def _examine_update(parameters: Parameters, scope: Scope) -> None:
     """CORE K-165: both keys are of one kind and usage; told before the state of the new one."""
-    alias, old = _existing(parameters, scope)
+    alias, old = alias_and_key(parameters, scope)
     new = _replacement(scope)
     if (old.usage, _kind(old)) != (new.usage, _kind(new)):
         was, to = (old.usage, new.usage) if old.usage is not new.usage else (_kind(old), _kind(new))
@@ -117,15 +81,15 @@ def _replacement(scope: Scope) -> Key:
 
 @operation(
     "UpdateAlias",
-    Check("kms:UpdateAlias", target=_alias),
-    Check("kms:UpdateAlias", target=_current_key),
-    Check("kms:UpdateAlias", target=_new_key, states=NOT_PENDING_DELETION),
+    Need(),
+    Need(),
+    Need(NOT_PENDING_DELETION),
     prepare=_check_name,
     examine=_examine_update,
 )
 def update_alias(parameters: Parameters, scope: Scope) -> Change:
     """Point an alias at another key of the same kind and usage (CORE K-165)."""
-    alias, old = _existing(parameters, scope)
+    alias, old = alias_and_key(parameters, scope)
     new = _replacement(scope)
     if old.arn != new.arn:
         _require_room(new, scope)
@@ -133,18 +97,13 @@ def update_alias(parameters: Parameters, scope: Scope) -> Change:
     return Change(scope.state.with_alias(alias))
 
 
-@operation(
-    "DeleteAlias",
-    Check("kms:DeleteAlias", target=_alias),
-    Check("kms:DeleteAlias", target=_current_key),
-    prepare=_check_name,
-)
+@operation("DeleteAlias", prepare=_check_name)
 def delete_alias(parameters: Parameters, scope: Scope) -> Change:
     """Take a name away; the key stays as it is (CORE K-166)."""
-    return Change(scope.state.without_alias(_existing(parameters, scope)[0]))
+    return Change(scope.state.without_alias(alias_and_key(parameters, scope)[0]))
 
 
-@operation("ListAliases", Check("kms:ListAliases", target=nothing))
+@operation("ListAliases")
 def list_aliases(parameters: Parameters, scope: Scope) -> Change:
     """List the aliases of the caller's account in the Region, or those of one key (K-167)."""
     account, region = scope.call.caller.account or "", scope.call.region
@@ -157,7 +116,7 @@ def list_aliases(parameters: Parameters, scope: Scope) -> Change:
         names = scope.state.aliases_of(key)
     bound = ("ListAliases", account, region, named or "")
     start = paging.start_of(parameters, *bound)
-    prefix = str(_alias_arn({"AliasName": ""}, scope))
+    prefix = str(home(scope))
     found = names.after(start) if names is not None else ()
     entries = ((name, _entry(scope.state.aliases[prefix + name])) for name in found)
     shown, more = paging.page(parameters, entries, 50, 100, *bound)

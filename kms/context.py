@@ -2,102 +2,191 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import TypeAlias
 
-from kms.model import Key
-from kms.operation import Call, Facts, Target
+from kms.condition_keys import Asked, request_facts, via_service
+from kms.operation import Call, Facts
 from kms.state import State
-from policy import Context
+from policy import Context, PrincipalKind
 from policy.request import Values, caller_facts
-from policy.vocabulary import ResourceKind
+from policy.vocabulary import CONDITION_KEYS, RECIPIENT_ATTESTATION
 
-_VIA = {"ebs": "ec2"}  # AUTH J-61: EBS appears as EC2
+_DOMAIN = ".amazonaws.com"
 
 
-def context_of(call: Call, target: Target, state: State, own: Mapping[str, Values]) -> Context:
+def context_of(asked: Asked) -> Context:
     """Return every condition key that a check carries.
 
-    What the surface says (`call.facts`) may add keys, but not change what follows from the
-    call itself (AUTH J-1).
+    What the surface says (`call.facts`) may add keys that only it can know, but not change what
+    follows from the call itself (AUTH J-1).
     """
-    facts = _call_facts(call, target, state)
-    facts |= state.directory.organization_facts(target.resource.account, "Resource")
-    if target.key is not None and target.resource.kind is ResourceKind.KEY:
-        facts |= key_facts(target.key, tuple(state.aliases_of(target.key)))
-    facts |= own
-    derived = (*facts, *caller_facts(call.caller), "aws:ResourceAccount", "kms:CallerAccount")
-    settled = {name.lower() for name in derived}
-    said = {name: value for name, value in call.facts.items() if name.lower() not in settled}
+    call, target, state = asked.scope.call, asked.target, asked.scope.state
+    facts = _call_facts(call, target.region or call.region)
+    facts |= _endpoint_facts(call, state)
+    facts |= _service_facts(call, state)
+    facts |= state.directory.organization_facts(target.resource.account, "Resource")  # J-51
+    facts |= request_facts(asked)
+    settled = {name.lower() for name in (*facts, *caller_facts(call.caller))}
+    said = {
+        name: value
+        for name, value in call.facts.items()
+        if name.lower() not in settled and _is_possible(name, call)
+    }
     return Context({**said, **facts})
 
 
-def _call_facts(call: Call, target: Target, state: State) -> Facts:
-    """AUTH J-30 to J-38, J-61."""
+# What follows from the call
+
+
+def _call_facts(call: Call, region: str) -> Facts:
+    """AUTH J-31, J-32, J-37, J-38."""
+    given = Context(call.facts)
     facts: Facts = {
-        "aws:RequestedRegion": call.region,
-        "aws:SecureTransport": Context(call.facts).get("aws:SecureTransport", "true"),
+        "aws:RequestedRegion": region,
+        "aws:SecureTransport": given.get("aws:SecureTransport", "true"),
         "aws:ViaAWSService": "true" if call.via else "false",
     }
     if call.via:
-        service = via_service(call)
-        name = f"{service.split('.')[0]}.amazonaws.com"
+        last = via_service(call.via, call.region).partition(".")[0] + _DOMAIN
+        chain = _values(given.get("aws:CalledVia"))
+        if chain[-1:] != (last,):  # the surface may know the services before the last one
+            chain = (last,)
         facts |= {
-            "aws:CalledVia": (name,),
-            "aws:CalledViaFirst": name,
-            "aws:CalledViaLast": name,
+            "aws:CalledVia": chain,
+            "aws:CalledViaFirst": chain[0],
+            "aws:CalledViaLast": last,
         }
-        if target.resource.kind is not ResourceKind.NONE or call.operation == "CreateKey":
-            facts["kms:ViaService"] = service
-    if call.endpoint:
-        facts["aws:SourceVpce"] = call.endpoint
-        endpoint = state.directory.endpoints.get(call.endpoint)
-        if endpoint is not None:
-            facts["aws:VpceAccount"] = endpoint.account
-            if endpoint.vpc is not None:
-                facts["aws:SourceVpc"] = endpoint.vpc
     return facts
 
 
-def via_service(call: Call) -> str:
-    """Return the value of `kms:ViaService` for a call made by a service (AUTH J-61)."""
-    via = (call.via or "").removesuffix(".amazonaws.com")
-    name, _, region = via.partition(".")
-    return f"{_VIA.get(name, name)}.{region or call.region}.amazonaws.com"
-
-
-def key_facts(key: Key, aliases: tuple[str, ...]) -> Facts:
-    """Return the condition keys that describe a key (AUTH J-52, J-62 to J-67)."""
-    facts = spec_facts(key.spec, key.usage, key.origin, multi_region=key.multi_region)
-    facts |= {f"aws:ResourceTag/{tag}": value for tag, value in key.tags}
-    if aliases:
-        facts["kms:ResourceAliases"] = aliases
-    return facts
-
-
-def spec_facts(spec: str, usage: str, origin: str, *, multi_region: bool) -> Facts:
-    """Return the keys that say what kind of key it is, or is to be (AUTH J-62 to J-66)."""
-    facts: Facts = {
-        "kms:KeySpec": spec,
-        "kms:CustomerMasterKeySpec": spec,
-        "kms:KeyUsage": usage,
-        "kms:CustomerMasterKeyUsage": usage,
-        "kms:KeyOrigin": origin,
-        "kms:MultiRegion": "true" if multi_region else "false",
-    }
-    if multi_region:
-        facts["kms:MultiRegionKeyType"] = "PRIMARY"
-    return facts
-
-
-def pairs_facts(pairs: Mapping[str, str] | None) -> Facts:
-    """Return the keys that carry an encryption context (AUTH J-71, J-72)."""
-    if not pairs:
+def _endpoint_facts(call: Call, state: State) -> Facts:
+    """AUTH J-35, J-36: what is known of the VPC endpoint that the call came through."""
+    if not call.endpoint:
         return {}
-    facts: Facts = {f"kms:EncryptionContext:{name}": value for name, value in pairs.items()}
-    facts["kms:EncryptionContextKeys"] = tuple(pairs)
-    return facts
+    facts: Facts = {"aws:SourceVpce": call.endpoint}
+    endpoint = state.directory.endpoints.get(call.endpoint)
+    if endpoint is None:
+        return facts
+    facts["aws:VpceAccount"] = endpoint.account
+    if endpoint.vpc is not None:
+        owner = state.directory.accounts.get(endpoint.account)
+        partition = owner.partition if owner is not None else "aws"
+        facts["aws:SourceVpc"] = endpoint.vpc
+        facts["aws:SourceVpcArn"] = (
+            f"arn:{partition}:ec2:{call.region}:{endpoint.account}:vpc/{endpoint.vpc}"
+        )
+    return facts | state.directory.organization_facts(endpoint.account, "Vpce")
 
 
-def alias_fact(target: Target) -> Facts:
-    """Return the alias by which the request named the key (AUTH J-73)."""
-    return {"kms:RequestAlias": target.alias} if target.alias is not None else {}
+def _service_facts(call: Call, state: State) -> Facts:
+    """AUTH J-19, J-39: the names of a service that calls in its own name, and for whom it does."""
+    name = call.caller.service
+    if call.caller.kind is not PrincipalKind.SERVICE or name is None:
+        return {}
+    names = [name]
+    if name.endswith(_DOMAIN):
+        service, _, its_region = name.removesuffix(_DOMAIN).partition(".")
+        names += [f"{service}{_DOMAIN}", f"{service}.{its_region or call.region}{_DOMAIN}"]
+    facts: Facts = {"aws:PrincipalServiceNamesList": tuple(dict.fromkeys(names))}
+    source = Context({**call.facts, **call.caller.facts}).single("aws:SourceAccount")
+    return facts | state.directory.organization_facts(source, "Source")
+
+
+def _values(value: Values | None) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else value
+
+
+# What only a surface knows (AUTH J-20 to J-40)
+
+Possible: TypeAlias = Callable[[Call], bool]
+
+
+def _always(_call: Call) -> bool:
+    return True
+
+
+def _of(*kinds: PrincipalKind) -> Possible:
+    return lambda call: call.caller.kind in kinds
+
+
+def _multi_factor(call: Call) -> bool:
+    """AUTH J-20: of users, root and role sessions, unless an identity provider stands behind."""
+    kinds = (PrincipalKind.USER, PrincipalKind.ROOT, PrincipalKind.ROLE_SESSION)
+    return call.caller.kind in kinds and call.caller.identity_provider is None
+
+
+def _multi_factor_used(call: Call) -> bool:
+    known = Context({**call.facts, **call.caller.facts})
+    return _multi_factor(call) and known.get("aws:MultiFactorAuthPresent") == "true"
+
+
+def _temporary(call: Call) -> bool:
+    return call.caller.kind not in (PrincipalKind.SERVICE, PrincipalKind.ANONYMOUS)
+
+
+_THROUGH_ENDPOINT = (
+    "aws:SourceVpc", "aws:SourceVpcArn", "aws:SourceVpce", "aws:VpcSourceIp", "aws:VpceAccount",
+    "aws:VpceOrgID", "aws:VpceOrgPaths",
+)  # fmt: skip
+
+
+def _not_through_endpoint(call: Call) -> bool:
+    given = Context(call.facts)
+    return not call.endpoint and not any(name in given for name in _THROUGH_ENDPOINT)
+
+
+def _given(*rows: tuple[str, Possible]) -> dict[str, Possible]:
+    return {name.lower(): possible for names, possible in rows for name in names.split()}
+
+
+GIVEN = MappingProxyType(
+    _given(
+        ("aws:MultiFactorAuthPresent", _multi_factor),  # J-20
+        ("aws:MultiFactorAuthAge", _multi_factor_used),  # J-21
+        ("aws:TokenIssueTime", _temporary),  # J-22
+        ("aws:FederatedProvider aws:SourceIdentity", _of(PrincipalKind.ROLE_SESSION)),  # J-23, J-24
+        ("aws:AssumedRoot", _of(PrincipalKind.ROOT)),  # J-25
+        ("aws:CurrentTime aws:EpochTime", _always),  # J-30
+        ("aws:SecureTransport", _always),  # J-31
+        ("aws:UserAgent aws:Referer", _always),  # J-33
+        ("aws:SourceIp", _not_through_endpoint),  # J-34
+        (" ".join(_THROUGH_ENDPOINT), _always),  # J-35, J-36
+        ("aws:CalledVia", lambda call: call.via is not None),  # J-38
+        (  # J-39
+            "aws:SourceArn aws:SourceAccount aws:SourceOrgID aws:SourceOrgPaths",
+            _of(PrincipalKind.SERVICE),
+        ),
+        (  # J-40
+            """lambda:SourceFunctionArn ec2:SourceInstanceARN aws:Ec2InstanceSourceVpc
+            aws:Ec2InstanceSourcePrivateIPv4 identitystore:UserId aws:SignInSessionArn
+            aws:ViaAWSMCPService aws:CalledViaAWSMCP aws:ChatbotSourceArn""",
+            _always,
+        ),
+    )
+)
+"""The known condition keys that a surface may give, and for which calls (AUTH J-1).
+
+All others follow from the call. A key that is not known at all, such as one of an identity
+provider, is taken as it comes (J-27).
+"""
+
+_FAMILIES = tuple(name for name in CONDITION_KEYS if name.endswith(("/", ":")))
+
+
+def can_be_given(name: str) -> bool:
+    """Tell whether a surface may give a condition key, since it does not follow from the call."""
+    name = name.lower()
+    return name in GIVEN or name.startswith(RECIPIENT_ATTESTATION) or not _is_known(name)
+
+
+def _is_known(name: str) -> bool:
+    return name in CONDITION_KEYS or name.startswith(_FAMILIES)
+
+
+def _is_possible(name: str, call: Call) -> bool:
+    possible = GIVEN.get(name.lower())
+    return possible(call) if possible is not None else not _is_known(name.lower())

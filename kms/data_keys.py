@@ -12,15 +12,15 @@ from kms.model import KeyUsage
 from kms.operation import (
     USABLE,
     Change,
-    Check,
+    Need,
     Output,
     Parameters,
     Scope,
     operation,
 )
 from kms.sides import ONE, refuse_recipient
-from kms.targets import key_named, nothing
 
+_NEED = Need(USABLE, KeyUsage.ENCRYPT_DECRYPT)
 _SIZES = {"AES_128": 16, "AES_256": 32}
 
 
@@ -48,19 +48,7 @@ def _data_key(parameters: Parameters, scope: Scope) -> tuple[bytes, Output]:
     }
 
 
-def _check(action: str) -> Check:
-    return Check(
-        action,
-        target=key_named("KeyId", aliases=True),
-        facts=ONE.facts,
-        states=USABLE,
-        usage=KeyUsage.ENCRYPT_DECRYPT,
-    )
-
-
-@operation(
-    "GenerateDataKey", _check("kms:GenerateDataKey"), prepare=ONE.check_size, examine=_examine
-)
+@operation("GenerateDataKey", _NEED, prepare=ONE.check_size, examine=_examine)
 def generate_data_key(parameters: Parameters, scope: Scope) -> Change:
     """Give a new data key, plain and sealed (CORE K-68)."""
     plaintext, output = _data_key(parameters, scope)
@@ -69,7 +57,7 @@ def generate_data_key(parameters: Parameters, scope: Scope) -> Change:
 
 @operation(
     "GenerateDataKeyWithoutPlaintext",
-    _check("kms:GenerateDataKeyWithoutPlaintext"),
+    _NEED,
     prepare=ONE.check_size,
     examine=_examine,
 )
@@ -84,7 +72,7 @@ def _examine_random(parameters: Parameters, _scope: Scope) -> None:
         raise CustomKeyStoreNotFound  # CORE K-92
 
 
-@operation("GenerateRandom", Check("kms:GenerateRandom", target=nothing), examine=_examine_random)
+@operation("GenerateRandom", examine=_examine_random)
 def generate_random(parameters: Parameters, scope: Scope) -> Change:
     """Give random bytes; no key takes part (CORE K-70)."""
     return Change(

@@ -10,33 +10,16 @@ from kms.operation import (
     DELETABLE,
     PENDING_DELETION,
     Change,
-    Check,
-    Facts,
+    Need,
     Parameters,
     Scope,
-    Target,
     operation,
 )
-from kms.targets import key_named
 
 DEFAULT_WINDOW_DAYS = 30
 
 
-def _window_fact(parameters: Parameters, _target: Target, _scope: Scope) -> Facts:
-    """AUTH J-86: absent when the request does not say."""
-    days = parameters.get("PendingWindowInDays")
-    return {} if days is None else {"kms:ScheduleKeyDeletionPendingWindowInDays": str(days)}
-
-
-@operation(
-    "ScheduleKeyDeletion",
-    Check(
-        "kms:ScheduleKeyDeletion",
-        target=key_named("KeyId"),
-        facts=_window_fact,
-        states=DELETABLE,
-    ),
-)
+@operation("ScheduleKeyDeletion", Need(DELETABLE))
 def schedule_key_deletion(parameters: Parameters, scope: Scope) -> Change:
     """Let a key end after 7 to 30 days; until then it cannot be used (CORE K-143)."""
     days = parameters.get("PendingWindowInDays", DEFAULT_WINDOW_DAYS)
@@ -62,10 +45,7 @@ def schedule_key_deletion(parameters: Parameters, scope: Scope) -> Change:
     return Change(scope.state.with_key(key), output, logged)
 
 
-@operation(
-    "CancelKeyDeletion",
-    Check("kms:CancelKeyDeletion", target=key_named("KeyId"), states=PENDING_DELETION),
-)
+@operation("CancelKeyDeletion", Need(PENDING_DELETION))
 def cancel_key_deletion(_parameters: Parameters, scope: Scope) -> Change:
     """Call the end off; the key stays switched off until someone enables it (CORE K-145)."""
     key = scope.key

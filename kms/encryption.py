@@ -15,18 +15,15 @@ from kms.model import SYMMETRIC_DEFAULT, Key, KeyUsage
 from kms.operation import (
     USABLE,
     Change,
-    Check,
-    Facts,
+    Need,
     Output,
     Parameters,
     Scope,
-    Target,
     operation,
-    required,
 )
 from kms.sides import DESTINATION, ONE, SOURCE, refuse_recipient
-from kms.targets import key_named, key_of_ciphertext, resolve
 
+_NEED = Need(USABLE, KeyUsage.ENCRYPT_DECRYPT)
 _OAEP_OVERHEAD = {"RSAES_OAEP_SHA_1": 42, "RSAES_OAEP_SHA_256": 66}
 _WRONG_KEY = "The key ID in the request does not identify a CMK that can perform this operation."
 
@@ -108,13 +105,7 @@ def _require_same_key(blob: bytes | None, algorithm: str, key: Key) -> None:
 
 @operation(
     "Encrypt",
-    Check(
-        "kms:Encrypt",
-        target=key_named("KeyId", aliases=True),
-        facts=ONE.facts,
-        states=USABLE,
-        usage=KeyUsage.ENCRYPT_DECRYPT,
-    ),
+    _NEED,
     prepare=ONE.check_size,
 )
 def encrypt(parameters: Parameters, scope: Scope) -> Change:
@@ -138,13 +129,7 @@ def _examine_decrypt(parameters: Parameters, scope: Scope) -> None:
 
 @operation(
     "Decrypt",
-    Check(
-        "kms:Decrypt",
-        target=key_of_ciphertext("CiphertextBlob", "KeyId"),
-        facts=ONE.facts,
-        states=USABLE,
-        usage=KeyUsage.ENCRYPT_DECRYPT,
-    ),
+    _NEED,
     prepare=ONE.check_size,
     examine=_examine_decrypt,
 )
@@ -163,27 +148,6 @@ def decrypt(parameters: Parameters, scope: Scope) -> Change:
 
 
 # ReEncrypt
-
-
-def _source_key(parameters: Parameters, scope: Scope) -> Target:
-    resolve(
-        required(parameters, "DestinationKeyId"), scope, aliases=True
-    )  # CORE K-67: the first to fail
-    return key_of_ciphertext("CiphertextBlob", SOURCE.key)(parameters, scope)
-
-
-def _same_key_fact(scope: Scope) -> Facts:
-    """AUTH J-84."""
-    source, destination = (target.resource.arn for target in scope.targets)
-    return {"kms:ReEncryptOnSameKey": "true" if source == destination else "false"}
-
-
-def _source_facts(parameters: Parameters, target: Target, scope: Scope) -> Facts:
-    return SOURCE.facts(parameters, target, scope) | _same_key_fact(scope)
-
-
-def _destination_facts(parameters: Parameters, target: Target, scope: Scope) -> Facts:
-    return DESTINATION.facts(parameters, target, scope) | _same_key_fact(scope)
 
 
 def _prepare_re_encrypt(parameters: Parameters) -> None:
@@ -205,20 +169,8 @@ def _examine_re_encrypt(parameters: Parameters, scope: Scope) -> None:
 
 @operation(
     "ReEncrypt",
-    Check(
-        "kms:ReEncryptFrom",
-        target=_source_key,
-        facts=_source_facts,
-        states=USABLE,
-        usage=KeyUsage.ENCRYPT_DECRYPT,
-    ),
-    Check(
-        "kms:ReEncryptTo",
-        target=key_named("DestinationKeyId", aliases=True),
-        facts=_destination_facts,
-        states=USABLE,
-        usage=KeyUsage.ENCRYPT_DECRYPT,
-    ),
+    _NEED,
+    _NEED,
     prepare=_prepare_re_encrypt,
     examine=_examine_re_encrypt,
 )

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from kms import paging
-from kms.context import pairs_facts
 from kms.errors import (
     InvalidArn,
-    InvalidGrantId,
-    InvalidGrantToken,
-    KmsError,
     LimitExceeded,
     NotFound,
     ValidationFailed,
@@ -23,24 +18,20 @@ from kms.model import Key, KeyUsage
 from kms.operation import (
     USABLE,
     Change,
-    Check,
-    Facts,
+    Need,
     Parameters,
     Scope,
-    Target,
     operation,
-    required,
 )
 from kms.state import State
-from kms.targets import key_named, of_key, resolve
-from policy import Grant, GrantConstraints, root_arn
+from kms.targets import live_grant, no_such_grant
+from policy import Grant, root_arn
 from policy.model import PrincipalForm
 from policy.principals import grant_principal
 
 MAX_GRANTS = 50_000
 MAX_PAIRS = 8
 MAX_PAIR_VALUE = 384
-_GRANT_ID = re.compile(r"[0-9a-f]{64}")
 _ALWAYS = frozenset({"CreateGrant", "DescribeKey", "RetireGrant"})
 _ENCRYPTION = frozenset({"Encrypt", "Decrypt", "ReEncryptFrom", "ReEncryptTo"})
 _DATA_KEYS = frozenset(
@@ -67,63 +58,6 @@ def grantable(key: Key) -> frozenset[str]:
 # CreateGrant
 
 
-def _constraints(parameters: Parameters) -> GrantConstraints:
-    given = parameters.get("Constraints", {})
-    return GrantConstraints(
-        given.get("EncryptionContextEquals") or None,
-        given.get("EncryptionContextSubset") or None,
-        given.get("SourceArn"),
-    )
-
-
-def _proposed(parameters: Parameters, target: Target) -> Grant:
-    """Return the grant that the call wants to make (AUTH N-14)."""
-    return Grant(
-        id="",
-        key_arn=str(target.resource),
-        grantee_principal=parameters.get("GranteePrincipal", ""),
-        operations=frozenset(parameters.get("Operations", ())),
-        constraints=_constraints(parameters),
-        retiring_principal=parameters.get("RetiringPrincipal"),
-        name=parameters.get("Name"),
-    )
-
-
-def constraint_facts(constraints: GrantConstraints) -> Facts:
-    """Return the condition keys that show a grant's constraints (AUTH J-71, J-72, J-89)."""
-    facts = pairs_facts({**(constraints.subset or {}), **(constraints.equals or {})})
-    if constraints.names_context:
-        kind = "Equals" if constraints.equals else "Subset"
-        facts["kms:GrantConstraintType"] = f"EncryptionContext{kind}"
-    return facts
-
-
-def _create_facts(parameters: Parameters, _target: Target, scope: Scope) -> Facts:
-    """AUTH J-89 to J-95."""
-    constraints = _constraints(parameters)
-    facts = constraint_facts(constraints) | _for_service(scope)
-    if constraints.source_arn is not None:
-        facts["kms:GrantConstraintSourceArn"] = constraints.source_arn
-    if parameters.get("Operations"):
-        facts["kms:GrantOperations"] = tuple(parameters["Operations"])
-    for member in (
-        "GranteePrincipal", "RetiringPrincipal", "GranteeServicePrincipal",
-        "RetiringServicePrincipal",
-    ):  # fmt: skip
-        if member in parameters:
-            facts[f"kms:{member}"] = parameters[member]
-    return facts
-
-
-def _for_service(scope: Scope) -> Facts:
-    """AUTH J-91: whether a service makes the call for its user."""
-    return {"kms:GrantIsForAWSResource": "true" if scope.call.via else "false"}
-
-
-def _for_service_facts(_parameters: Parameters, _target: Target, scope: Scope) -> Facts:
-    return _for_service(scope)
-
-
 def _prepare_create(parameters: Parameters) -> None:
     """AUTH N-7 to N-9: what needs no key to be seen."""
     for member in ("GranteeServicePrincipal", "RetiringServicePrincipal"):
@@ -147,20 +81,10 @@ def _prepare_create(parameters: Parameters) -> None:
             raise ValidationFailed(f"{member} has a value longer than {MAX_PAIR_VALUE} characters.")
 
 
-@operation(
-    "CreateGrant",
-    Check(
-        "kms:CreateGrant",
-        target=key_named("KeyId"),
-        facts=_create_facts,
-        states=USABLE,
-        subject=_proposed,
-    ),
-    prepare=_prepare_create,
-)
-def create_grant(parameters: Parameters, scope: Scope) -> Change:
+@operation("CreateGrant", Need(USABLE), prepare=_prepare_create)
+def create_grant(_parameters: Parameters, scope: Scope) -> Change:
     """Let another principal use the key, from now on with the token (CORE K-79 to K-82)."""
-    key, proposed = scope.key, _proposed(parameters, scope.targets[0])
+    key, proposed = scope.key, _subject(scope)
     _require_operations(key, proposed)
     if proposed.constraints.names_context and not key.is_symmetric:
         raise ValidationFailed(
@@ -238,10 +162,7 @@ def _twin(proposed: Grant, state: State) -> Grant | None:
 # ListGrants
 
 
-@operation(
-    "ListGrants",
-    Check("kms:ListGrants", target=key_named("KeyId"), facts=_for_service_facts),
-)
+@operation("ListGrants")
 def list_grants(parameters: Parameters, scope: Scope) -> Change:
     """List the grants on a key, never their tokens (CORE K-86)."""
     grantee, grant_id = parameters.get("GranteePrincipal"), parameters.get("GrantId")
@@ -301,67 +222,27 @@ def _prepare_retire(parameters: Parameters) -> None:
         )
 
 
-def _retired_grant(parameters: Parameters, scope: Scope) -> Target:
-    """Find the grant by its token, or by key and id (AUTH N-50)."""
-    token = parameters.get("GrantToken")
-    if token is not None:
-        known = scope.state.tokens.get(token)
-        key = scope.state.key(known[0]) if known is not None else None
-        if known is None or key is None or key.region != scope.call.region:
-            raise InvalidGrantToken
-        grant = _found(key, known[1], scope)
-        if grant is None:  # AUTH N-33: it is ending
-            raise InvalidGrantToken
-        return replace(of_key(key), grant=grant)
-    target = resolve(required(parameters, "KeyId"), scope, aliases=False)
-    grant_id = required(parameters, "GrantId")
-    if target.key is None:
-        return target
-    grant = _found(target.key, grant_id, scope)
-    if grant is None and target.key.account == scope.call.caller.account:
-        raise _no_grant(grant_id)
-    return replace(target, grant=grant)  # CORE K-8: of a foreign key the gate says no, as of none
-
-
-def _found(key: Key, grant_id: str, scope: Scope) -> Grant | None:
-    grant = scope.state.grants_of(str(key.arn)).by_id.get(grant_id)
-    return grant if grant is not None and grant.ends_at is None else None
-
-
-def _no_grant(grant_id: str) -> KmsError:
-    """AUTH N-53."""
-    if not _GRANT_ID.fullmatch(grant_id):
-        return InvalidGrantId()
-    return NotFound(f"Grant ID {grant_id} not found")
-
-
-def _retire_facts(_parameters: Parameters, target: Target, _scope: Scope) -> Facts:
-    return constraint_facts(target.grant.constraints) if target.grant is not None else {}
-
-
-@operation(
-    "RetireGrant",
-    Check("kms:RetireGrant", target=_retired_grant, facts=_retire_facts),
-    prepare=_prepare_retire,
-)
+@operation("RetireGrant", prepare=_prepare_retire)
 def retire_grant(_parameters: Parameters, scope: Scope) -> Change:
     """End a grant, for those whom the grant itself lets end it (CORE K-88)."""
+    return _ended(_subject(scope), scope)
+
+
+@operation("RevokeGrant")
+def revoke_grant(parameters: Parameters, scope: Scope) -> Change:
+    """End a grant, for those who administer the key (CORE K-89)."""
+    grant = live_grant(scope.key, parameters["GrantId"], scope)
+    if grant is None:
+        raise no_such_grant(parameters["GrantId"])
+    return _ended(grant, scope)
+
+
+def _subject(scope: Scope) -> Grant:
+    """Return the grant that the call would make or end."""
     grant = scope.targets[0].grant
     if grant is None:
         raise NotFound("Grant not found")
-    return _ended(grant, scope)
-
-
-@operation(
-    "RevokeGrant",
-    Check("kms:RevokeGrant", target=key_named("KeyId"), facts=_for_service_facts),
-)
-def revoke_grant(parameters: Parameters, scope: Scope) -> Change:
-    """End a grant, for those who administer the key (CORE K-89)."""
-    grant = _found(scope.key, parameters["GrantId"], scope)
-    if grant is None:
-        raise _no_grant(parameters["GrantId"])
-    return _ended(grant, scope)
+    return grant
 
 
 def _ended(grant: Grant, scope: Scope) -> Change:

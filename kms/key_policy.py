@@ -6,9 +6,8 @@ from dataclasses import replace
 
 from kms import paging
 from kms.errors import NotFound
-from kms.operation import Change, Check, Facts, Parameters, Scope, Target, operation
+from kms.operation import Change, Parameters, Scope, operation
 from kms.policy_checks import bound_ids, check_policy
-from kms.targets import key_named
 
 POLICY_NAME = "default"
 
@@ -18,17 +17,13 @@ def _require_default(parameters: Parameters, _scope: Scope) -> None:
         raise NotFound("No such policy exists")
 
 
-@operation(
-    "GetKeyPolicy",
-    Check("kms:GetKeyPolicy", target=key_named("KeyId")),
-    examine=_require_default,
-)
+@operation("GetKeyPolicy", examine=_require_default)
 def get_key_policy(_parameters: Parameters, scope: Scope) -> Change:
     """Give the policy back, byte for byte (CORE K-23)."""
     return Change(scope.state, {"Policy": scope.key.policy, "PolicyName": POLICY_NAME})
 
 
-@operation("ListKeyPolicies", Check("kms:ListKeyPolicies", target=key_named("KeyId")))
+@operation("ListKeyPolicies")
 def list_key_policies(parameters: Parameters, scope: Scope) -> Change:
     """Name the only policy that a key has."""
     bound = ("ListKeyPolicies", str(scope.key.arn))
@@ -38,19 +33,7 @@ def list_key_policies(parameters: Parameters, scope: Scope) -> Change:
     return Change(scope.state, {"PolicyNames": names, **more})
 
 
-def _bypass_fact(parameters: Parameters, _target: Target, _scope: Scope) -> Facts:
-    """AUTH J-88: absent when the request does not say."""
-    bypass = parameters.get("BypassPolicyLockoutSafetyCheck")
-    if bypass is None:
-        return {}
-    return {"kms:BypassPolicyLockoutSafetyCheck": "true" if bypass else "false"}
-
-
-@operation(
-    "PutKeyPolicy",
-    Check("kms:PutKeyPolicy", target=key_named("KeyId"), facts=_bypass_fact),
-    examine=_require_default,
-)
+@operation("PutKeyPolicy", examine=_require_default)
 def put_key_policy(parameters: Parameters, scope: Scope) -> Change:
     """Replace the whole policy, unless the caller would lock himself out (CORE K-78)."""
     text = parameters["Policy"]

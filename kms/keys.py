@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from kms import hazmat, paging
-from kms.context import spec_facts
+from kms.condition_keys import spec_and_usage
 from kms.envelope import material_id
 from kms.errors import (
     CustomKeyStoreNotFound,
@@ -30,17 +30,14 @@ from kms.operation import (
     NOT_PENDING_DELETION,
     SWITCHABLE,
     Change,
-    Check,
-    Facts,
+    Need,
     Output,
     Parameters,
     Scope,
-    Target,
     operation,
 )
 from kms.policy_checks import bound_ids, check_policy, default_policy
-from kms.targets import key_named, nothing
-from policy import Arn, Resource
+from kms.targets import home
 
 MAX_KEYS = 100_000
 MAX_TAGS = 50
@@ -50,52 +47,6 @@ _ALGORITHM_LISTS = {
     KeyUsage.GENERATE_VERIFY_MAC: "MacAlgorithms",
     KeyUsage.KEY_AGREEMENT: "KeyAgreementAlgorithms",
 }
-
-
-def spec_and_usage(parameters: Parameters) -> tuple[str, str]:
-    """Return the spec and usage that a CreateKey request asks for, defaults filled in (K-57)."""
-    spec = parameters.get("KeySpec") or parameters.get("CustomerMasterKeySpec")
-    spec = spec or SYMMETRIC_DEFAULT
-    usage = parameters.get("KeyUsage")
-    return spec, usage or KeyUsage.ENCRYPT_DECRYPT
-
-
-def _create_facts(parameters: Parameters, _target: Target, scope: Scope) -> Facts:
-    """AUTH J-102: what kind of key it is to be, the bypass flag and the tags."""
-    spec, usage = spec_and_usage(parameters)
-    facts = spec_facts(
-        spec,
-        usage,
-        parameters.get("Origin", KeyOrigin.AWS_KMS),
-        multi_region=parameters.get("MultiRegion", False),
-    )
-    if scope.call.caller.account is not None:
-        facts["kms:CallerAccount"] = scope.call.caller.account
-    bypass = parameters.get("BypassPolicyLockoutSafetyCheck")
-    if bypass is not None:  # AUTH J-88
-        facts["kms:BypassPolicyLockoutSafetyCheck"] = "true" if bypass else "false"
-    return facts | _tag_facts(parameters.get("Tags", ()))
-
-
-def _tag_facts(tags: Sequence[dict[str, str]]) -> Facts:
-    """AUTH J-53, J-54."""
-    if not tags:
-        return {}
-    facts: Facts = {f"aws:RequestTag/{tag['TagKey']}": tag["TagValue"] for tag in tags}
-    facts["aws:TagKeys"] = tuple(tag["TagKey"] for tag in tags)
-    return facts
-
-
-def _planned_key(parameters: Parameters, scope: Scope) -> Target:
-    """The key that is to be made: its ARN is known before it exists (AUTH K-66)."""
-    caller = scope.call.caller
-    partition = caller.arn.partition if caller.arn is not None else "aws"
-    identifier = scope.entropy.uuid()
-    if parameters.get("MultiRegion"):
-        identifier = f"mrk-{identifier.replace('-', '')}"  # CORE K-5
-    account = caller.account or ""
-    arn = Arn(partition, "kms", scope.call.region, account, f"key/{identifier}")
-    return Target(Resource(arn, account, planned=True))
 
 
 def _prepare_create(parameters: Parameters) -> None:
@@ -138,21 +89,11 @@ def _refuse_key_stores(parameters: Parameters) -> None:
             raise ValidationFailed(f"You cannot specify {member} when Origin is {origin}.")
 
 
-@operation(
-    "CreateKey",
-    Check("kms:CreateKey", target=nothing, facts=_create_facts),
-    Check(
-        "kms:TagResource",
-        target=_planned_key,
-        facts=_create_facts,
-        when=lambda parameters: bool(parameters.get("Tags")),
-    ),
-    prepare=_prepare_create,
-)
+@operation("CreateKey", prepare=_prepare_create)
 def create_key(parameters: Parameters, scope: Scope) -> Change:
     """Make a key with new material, unless that is to be imported (CORE K-57)."""
     planned = scope.targets[1].resource.arn
-    assert planned is not None  # noqa: S101 - _planned_key always gives one
+    assert planned is not None  # noqa: S101 - a key that is to be made has one
     spec, usage = spec_and_usage(parameters)
     text = parameters.get("Policy")
     key = Key(
@@ -223,45 +164,33 @@ def metadata(key: Key) -> Output:
     return described
 
 
-def _describe_facts(_parameters: Parameters, target: Target, _scope: Scope) -> Facts:
-    return {"kms:RequestAlias": target.alias} if target.alias is not None else {}
-
-
-@operation(
-    "DescribeKey",
-    Check("kms:DescribeKey", target=key_named("KeyId", aliases=True), facts=_describe_facts),
-)
+@operation("DescribeKey")
 def describe_key(_parameters: Parameters, scope: Scope) -> Change:
     """Tell what a key is and how it stands (CORE K-58)."""
     return Change(scope.state, {"KeyMetadata": metadata(scope.key)})
 
 
-@operation("ListKeys", Check("kms:ListKeys", target=nothing))
+@operation("ListKeys")
 def list_keys(parameters: Parameters, scope: Scope) -> Change:
     """List the keys of the caller's account in the Region, in every state (CORE K-59)."""
     account, region = scope.call.caller.account or "", scope.call.region
     bound = ("ListKeys", account, region)
     ids = scope.state.key_ids.get((account, region))
     start = paging.start_of(parameters, *bound)
-    prefix = f"arn:{_partition(scope)}:kms:{region}:{account}:key/"
+    prefix = str(home(scope, "key/"))
     found = ids.after(start) if ids is not None else ()
     entries = ((key_id, {"KeyId": key_id, "KeyArn": prefix + key_id}) for key_id in found)
     keys, more = paging.page(parameters, entries, 100, 1000, *bound)
     return Change(scope.state, {"Keys": keys, **more})
 
 
-def _partition(scope: Scope) -> str:
-    arn = scope.call.caller.arn
-    return arn.partition if arn is not None else "aws"
-
-
-@operation("EnableKey", Check("kms:EnableKey", target=key_named("KeyId"), states=SWITCHABLE))
+@operation("EnableKey", Need(SWITCHABLE))
 def enable_key(_parameters: Parameters, scope: Scope) -> Change:
     """Switch a key on; nothing happens if it is on (CORE K-60)."""
     return _switched(scope, KeyState.ENABLED)
 
 
-@operation("DisableKey", Check("kms:DisableKey", target=key_named("KeyId"), states=SWITCHABLE))
+@operation("DisableKey", Need(SWITCHABLE))
 def disable_key(_parameters: Parameters, scope: Scope) -> Change:
     """Switch a key off; nothing happens if it is off (CORE K-60)."""
     return _switched(scope, KeyState.DISABLED)
@@ -290,18 +219,9 @@ def _check_tags(tags: Sequence[dict[str, str]]) -> None:
             raise InvalidTags("A tag has characters that are not allowed")
 
 
-def _tag_resource_facts(parameters: Parameters, _target: Target, _scope: Scope) -> Facts:
-    return _tag_facts(parameters.get("Tags", ()))
-
-
 @operation(
     "TagResource",
-    Check(
-        "kms:TagResource",
-        target=key_named("KeyId"),
-        facts=_tag_resource_facts,
-        states=NOT_PENDING_DELETION,
-    ),
+    Need(NOT_PENDING_DELETION),
     prepare=lambda parameters: _check_tags(parameters["Tags"]),
 )
 def tag_resource(parameters: Parameters, scope: Scope) -> Change:
@@ -313,20 +233,7 @@ def tag_resource(parameters: Parameters, scope: Scope) -> Change:
     return _tagged(scope, tags)
 
 
-def _untag_facts(parameters: Parameters, _target: Target, _scope: Scope) -> Facts:
-    names = parameters.get("TagKeys")
-    return {"aws:TagKeys": tuple(names)} if names else {}
-
-
-@operation(
-    "UntagResource",
-    Check(
-        "kms:UntagResource",
-        target=key_named("KeyId"),
-        facts=_untag_facts,
-        states=NOT_PENDING_DELETION,
-    ),
-)
+@operation("UntagResource", Need(NOT_PENDING_DELETION))
 def untag_resource(parameters: Parameters, scope: Scope) -> Change:
     """Take tags away; names that are not there do not matter (CORE K-170)."""
     gone = set(parameters["TagKeys"])
@@ -338,7 +245,7 @@ def _tagged(scope: Scope, tags: dict[str, str]) -> Change:
     return Change(scope.state.with_key(key), logged={"keyId": str(key.arn)})
 
 
-@operation("ListResourceTags", Check("kms:ListResourceTags", target=key_named("KeyId")))
+@operation("ListResourceTags")
 def list_resource_tags(parameters: Parameters, scope: Scope) -> Change:
     """List the tags of a key in the order in which they came (CORE K-170)."""
     bound = ("ListResourceTags", str(scope.key.arn))

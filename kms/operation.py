@@ -1,7 +1,7 @@
-"""What an operation is: the questions it asks the gate, and a pure function that does the work.
+"""What an operation is: what keys must be like for it, and a pure function that does the work.
 
-`@operation` is the only way into OPERATIONS and `Service.call` the only way out, so that an
-operation without a gate cannot be written by accident.
+`@operation` is the only way into OPERATIONS and `Service.call` the only way out. What the gate is
+asked is no matter of the operation: the service asks what `kms.questions` says, or does nothing.
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ class Target:
 
     `key` is None where there is no key, or none that the caller may learn of. `alias` is the
     alias name by which the request named the key; `by_ciphertext` says that it did not name it.
+    `grant` is the grant that the call would make or end. `region` is where the check takes place,
+    unless it is where the call came in; `replica_of` is the primary of a replica to be made.
     """
 
     resource: Resource
@@ -62,6 +64,8 @@ class Target:
     alias: str | None = None
     by_ciphertext: bool = False
     grant: Grant | None = None
+    region: str | None = None
+    replica_of: Key | None = None
 
     @property
     def is_missing(self) -> bool:
@@ -105,11 +109,6 @@ class Change:
     key: Key | None = None
 
 
-def no_facts(_parameters: Parameters, _target: Target, _scope: Scope) -> Facts:
-    """Return no condition keys besides those that follow from the key and the call."""
-    return {}
-
-
 ANY = frozenset(KeyState)
 PENDING_DELETION = frozenset({KeyState.PENDING_DELETION, KeyState.PENDING_REPLICA_DELETION})
 NOT_PENDING_DELETION = ANY - PENDING_DELETION
@@ -119,56 +118,47 @@ DELETABLE = NOT_PENDING_DELETION - {KeyState.UPDATING}
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """One question to the gate, and what the key must be like once it says yes.
+class Need:
+    """What the key of a target must be like once the gate says yes."""
 
-    `target` finds what the question is about; `facts` are the operation's own condition keys;
-    `when` tells whether the question is asked at all; `subject` is the grant that the call makes.
-    """
-
-    action: str
-    target: Callable[[Parameters, Scope], Target]
-    facts: Callable[[Parameters, Target, Scope], Facts] = no_facts
     states: frozenset[KeyState] = ANY
     usage: KeyUsage | None = None
-    when: Callable[[Parameters], bool] = lambda _parameters: True
-    subject: Callable[[Parameters, Target], Grant | None] = lambda _parameters, target: target.grant
+
+
+Run: TypeAlias = Callable[[Parameters, Scope], Change]
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation: what is asked first, and what is done then.
+    """An operation: what is done once every question of its name has got a yes.
 
-    `prepare` looks at the request alone; `examine` at request and targets, after the gate and
-    before usage and state (CORE K-32, K-63).
+    `needs` are in the order of the questions; an operation that takes its keys as they are has
+    none. `prepare` looks at the request alone; `examine` at request and targets, after the gate
+    and before usage and state (CORE K-32, K-63).
     """
 
     name: str
-    checks: tuple[Check, ...]
-    run: Callable[[Parameters, Scope], Change]
+    run: Run
+    needs: tuple[Need, ...] = ()
     prepare: Callable[[Parameters], None] = lambda _parameters: None
     examine: Callable[[Parameters, Scope], None] = lambda _parameters, _scope: None
 
 
 _OPERATIONS: dict[str, Operation] = {}
 OPERATIONS: Mapping[str, Operation] = MappingProxyType(_OPERATIONS)
-"""Every operation by name; grows at import only."""
-
-Run: TypeAlias = Callable[[Parameters, Scope], Change]
+"""Every operation that can be executed, by name; grows at import only."""
 
 
 def operation(
     name: str,
-    *checks: Check,
+    *needs: Need,
     prepare: Callable[[Parameters], None] = lambda _parameters: None,
     examine: Callable[[Parameters, Scope], None] = lambda _parameters, _scope: None,
 ) -> Callable[[Run], Run]:
     """Register the decorated function as what the operation does once it is allowed."""
-    if not checks:
-        raise TypeError(f"operation {name} asks the gate nothing")
 
     def register(run: Run) -> Run:
-        _OPERATIONS[name] = Operation(name, checks, run, prepare, examine)
+        _OPERATIONS[name] = Operation(name, run, needs, prepare, examine)
         return run
 
     return register

@@ -19,6 +19,7 @@ from kms import (
     shapes,
 )
 from kms.audit import AuditEvent, error_code_of, logged_parameters, outcome_of
+from kms.condition_keys import Asked
 from kms.context import context_of
 from kms.errors import (
     AccessDenied,
@@ -35,7 +36,7 @@ from kms.operation import (
     OPERATIONS,
     Call,
     Change,
-    Check,
+    Need,
     Operation,
     Output,
     Parameters,
@@ -44,6 +45,7 @@ from kms.operation import (
     require_state,
     require_usage,
 )
+from kms.questions import QUESTIONS, Question
 from kms.runtime import Clock, Entropy
 from kms.settings import Settings
 from kms.state import State
@@ -137,35 +139,37 @@ class Service:
             settled, _ = settle.settle(session.state, now, self.entropy)
         course = _Course(settled)
         try:
-            operation = _operation(call.operation)
+            questions = _questions(call.operation)
             parameters = shapes.check(call.operation, call.parameters, partial=True)
             scope = self._scope(call, course, now)
-            self._authorize(operation, parameters, scope, course)
+            self._authorize(questions, parameters, scope, course)
         except KmsError as error:
             course.error = error
         return Reply(None, course.error, course.decisions, None)
 
     def _run(self, call: Call, course: _Course, now: dt.datetime) -> None:
-        operation = _operation(call.operation)
+        questions, operation = _questions(call.operation), _operation(call.operation)
         parameters = shapes.check(call.operation, call.parameters)
         course.parameters = parameters
         operation.prepare(parameters)
-        scope = self._authorize(operation, parameters, self._scope(call, course, now), course)
+        scope = self._authorize(questions, parameters, self._scope(call, course, now), course)
         operation.examine(parameters, scope)
-        for check, target in zip(operation.checks, scope.targets, strict=True):
-            if target.key is not None:
-                if check.usage is not None:
-                    require_usage(target.key, check.usage, operation.name)
-                require_state(target.key, check.states)
+        if operation.needs:
+            for need, target in zip(operation.needs, scope.targets, strict=True):
+                _require(need, target, operation)
         course.change = operation.run(parameters, scope)
         if parameters.get("DryRun"):
             raise DryRunOperation  # CORE K-46: run is pure, so nothing has happened
 
     def _authorize(
-        self, operation: Operation, parameters: Parameters, scope: Scope, course: _Course
+        self,
+        questions: tuple[Question, ...],
+        parameters: Parameters,
+        scope: Scope,
+        course: _Course,
     ) -> Scope:
         """Find the targets, then ask the gate every question; the first no ends the call."""
-        scope = scope.with_targets(tuple(c.target(parameters, scope) for c in operation.checks))
+        scope = scope.with_targets(tuple(each.find(parameters, scope) for each in questions))
         course.resources = tuple(  # CORE K-182: keys, and aliases that are changed
             dict.fromkeys(
                 str(t.resource)
@@ -176,43 +180,34 @@ class Service:
             )
         )
         tokens = _grant_tokens(parameters, scope)
-        for check, target in zip(operation.checks, scope.targets, strict=True):
-            if not check.when(parameters):
+        for question, target in zip(questions, scope.targets, strict=True):
+            if not question.when(parameters, target):
                 continue
-            decision = self._ask(check, parameters, target, scope, tokens)
+            decision = self._ask(Asked(question.action, parameters, target, scope), tokens)
             course.decisions += (decision,)
             if not decision.allowed or target.is_missing:
-                raise AccessDenied(_denial(decision, check, target, scope), decision)
+                raise AccessDenied(_denial(decision, target, scope), decision)
         return scope
 
-    def _ask(
-        self,
-        check: Check,
-        parameters: Parameters,
-        target: Target,
-        scope: Scope,
-        tokens: frozenset[str],
-    ) -> Decision:
-        own = check.facts(parameters, target, scope)
+    def _ask(self, asked: Asked, tokens: frozenset[str] = frozenset()) -> Decision:
+        scope, target = asked.scope, asked.target
         request = Request(
             scope.call.caller,
-            check.action,
+            asked.action,
             target.resource,
-            context_of(scope.call, target, scope.state, own),
+            context_of(asked),
             tokens,
             scope.now,
-            check.subject(parameters, target),
+            target.grant,
         )
         return self.gate.decide(request, target.key, scope.call, scope.state)
 
     def _scope(self, call: Call, course: _Course, now: dt.datetime) -> Scope:
         def judge(key: Key, action: str) -> Decision:
-            target = of_key(key)
-            context = context_of(call, target, course.state, {})
-            request = Request(call.caller, action, target.resource, context, at=now)
-            return self.gate.decide(request, key, call, course.state)
+            return self._ask(Asked(action, {}, of_key(key), scope))
 
-        return Scope(course.state, call, now, self.entropy, self.settings, judge)
+        scope = Scope(course.state, call, now, self.entropy, self.settings, judge)
+        return scope
 
     def _event(self, call: Call, course: _Course, now: dt.datetime) -> AuditEvent:
         error, change = course.error, course.change if course.error is None else None
@@ -239,13 +234,25 @@ class Service:
         )
 
 
+def _questions(name: str) -> tuple[Question, ...]:
+    found = QUESTIONS.get(name)
+    if not found:
+        raise UnknownOperation  # whatever may be registered: what asks nothing is not done
+    return found
+
+
 def _operation(name: str) -> Operation:
     found = OPERATIONS.get(name)
     if found is None:
-        if name in shapes.operation_names():
-            raise UnsupportedOperation(f"{name} is not supported by this version of kmsgate.")
-        raise UnknownOperation
+        raise UnsupportedOperation(f"{name} is not supported by this version of kmsgate.")
     return found
+
+
+def _require(need: Need, target: Target, operation: Operation) -> None:
+    if target.key is not None:
+        if need.usage is not None:
+            require_usage(target.key, need.usage, operation.name)
+        require_state(target.key, need.states)
 
 
 def _logged(operation: str, parameters: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -262,12 +269,14 @@ def _grant_tokens(parameters: Parameters, scope: Scope) -> frozenset[str]:
     return tokens
 
 
-def _denial(decision: Decision, check: Check, target: Target, scope: Scope) -> str | None:
+def _denial(decision: Decision, target: Target, scope: Scope) -> str | None:
     """Return what a denied caller is told; of a foreign key that he did not name, nothing."""
     hidden = target.alias is not None or target.by_ciphertext or decision.allowed
     if hidden and target.resource.account != scope.call.caller.account:  # CORE K-8, K-65.2
         caller = str(scope.call.caller)
-        return unreachable_message(caller, check.action, by_ciphertext=target.by_ciphertext)
+        return unreachable_message(
+            caller, decision.request.action, by_ciphertext=target.by_ciphertext
+        )
     return denial_message(decision, by_ciphertext=target.by_ciphertext)
 
 

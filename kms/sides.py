@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kms.context import alias_fact, pairs_facts
 from kms.envelope import MAX_CONTEXT_BYTES, canonical_context
 from kms.errors import UnsupportedOperation, ValidationFailed
 from kms.model import SYMMETRIC_DEFAULT
-from kms.operation import Facts, Parameters, Scope, Target
+from kms.operation import Parameters
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
     """The names of the members that one side of an operation reads."""
 
-    key: str = "KeyId"
     algorithm: str = "EncryptionAlgorithm"
     pairs: str = "EncryptionContext"
 
@@ -29,13 +27,6 @@ class Side:
         pairs: Mapping[str, str] = parameters.get(self.pairs) or {}
         return pairs
 
-    def facts(self, parameters: Parameters, target: Target, _scope: Scope) -> Facts:
-        """Return the condition keys of one side (AUTH J-70 to J-73)."""
-        facts: Facts = {"kms:EncryptionAlgorithm": self.algorithm_of(parameters)}
-        if target.key is None or target.key.is_symmetric:
-            facts |= pairs_facts(self.pairs_of(parameters))
-        return facts | alias_fact(target)
-
     def check_size(self, parameters: Parameters) -> None:
         """Raise ValidationFailed for an encryption context that is too large (CORE 13)."""
         if len(canonical_context(self.pairs_of(parameters))) > MAX_CONTEXT_BYTES:
@@ -43,10 +34,8 @@ class Side:
 
 
 ONE = Side()
-SOURCE = Side("SourceKeyId", "SourceEncryptionAlgorithm", "SourceEncryptionContext")
-DESTINATION = Side(
-    "DestinationKeyId", "DestinationEncryptionAlgorithm", "DestinationEncryptionContext"
-)
+SOURCE = Side("SourceEncryptionAlgorithm", "SourceEncryptionContext")
+DESTINATION = Side("DestinationEncryptionAlgorithm", "DestinationEncryptionContext")
 
 
 def refuse_recipient(parameters: Parameters) -> None:

@@ -105,25 +105,27 @@ def _condition_keys() -> dict[str, ConditionKey]:
     many = """aws:CalledVia aws:PrincipalOrgPaths aws:PrincipalServiceNamesList aws:ResourceOrgPaths
         aws:SourceOrgPaths aws:TagKeys aws:VpceOrgPaths kms:EncryptionContextKeys
         kms:GrantOperations kms:ResourceAliases"""
-    one = """aws:CalledViaFirst aws:CalledViaLast aws:Ec2InstanceSourceVpc aws:FederatedProvider
-        aws:PrincipalAccount aws:PrincipalOrgID aws:PrincipalServiceName aws:PrincipalTag/
-        aws:PrincipalType aws:Referer aws:RequestTag/ aws:RequestedRegion aws:ResourceAccount
-        aws:ResourceOrgID aws:ResourceTag/ aws:SourceAccount aws:SourceIdentity aws:SourceOrgID
-        aws:SourceVpc aws:SourceVpce aws:UserAgent aws:VpceAccount aws:VpceOrgID aws:userid
-        aws:username kms:CallerAccount kms:CustomerMasterKeySpec kms:CustomerMasterKeyUsage
-        kms:DataKeyPairSpec kms:EncryptionAlgorithm kms:EncryptionContext: kms:ExpirationModel
-        kms:GrantConstraintType kms:GranteePrincipal kms:GranteeServicePrincipal
-        kms:KeyAgreementAlgorithm kms:KeyOrigin kms:KeySpec kms:KeyUsage kms:MacAlgorithm
-        kms:MessageType kms:MultiRegionKeyType kms:PolicyName kms:PrimaryRegion
+    one = """aws:CalledViaAWSMCP aws:CalledViaFirst aws:CalledViaLast aws:Ec2InstanceSourceVpc
+        aws:FederatedProvider aws:PrincipalAccount aws:PrincipalOrgID aws:PrincipalServiceName
+        aws:PrincipalTag/ aws:PrincipalType aws:Referer aws:RequestTag/ aws:RequestedRegion
+        aws:ResourceAccount aws:ResourceOrgID aws:ResourceTag/ aws:SourceAccount aws:SourceIdentity
+        aws:SourceOrgID aws:SourceVpc aws:SourceVpce aws:UserAgent aws:VpceAccount aws:VpceOrgID
+        aws:userid aws:username identitystore:UserId kms:CallerAccount kms:CustomerMasterKeySpec
+        kms:CustomerMasterKeyUsage kms:DataKeyPairSpec kms:EncryptionAlgorithm
+        kms:EncryptionContext: kms:ExpirationModel kms:GrantConstraintType kms:GranteePrincipal
+        kms:GranteeServicePrincipal kms:KeyAgreementAlgorithm kms:KeyOrigin kms:KeySpec kms:KeyUsage
+        kms:MacAlgorithm kms:MessageType kms:MultiRegionKeyType kms:PolicyName kms:PrimaryRegion
         kms:RecipientAttestation: kms:ReplicaRegion kms:RequestAlias kms:RetiringPrincipal
         kms:RetiringServicePrincipal kms:SigningAlgorithm kms:ViaService kms:WrappingAlgorithm
         kms:WrappingKeySpec"""
     typed = {
-        ValueType.ARN: """aws:ChatbotSourceArn aws:PrincipalArn aws:SourceArn aws:SourceVpcArn
-            ec2:SourceInstanceARN kms:GrantConstraintSourceArn lambda:SourceFunctionArn""",
+        ValueType.ARN: """aws:ChatbotSourceArn aws:PrincipalArn aws:SignInSessionArn aws:SourceArn
+            aws:SourceVpcArn ec2:SourceInstanceARN kms:GrantConstraintSourceArn
+            lambda:SourceFunctionArn""",
         ValueType.BOOL: """aws:AssumedRoot aws:MultiFactorAuthPresent aws:PrincipalIsAWSService
-            aws:SecureTransport aws:ViaAWSService kms:BypassPolicyLockoutSafetyCheck
-            kms:GrantIsForAWSResource kms:MultiRegion kms:ReEncryptOnSameKey""",
+            aws:SecureTransport aws:ViaAWSMCPService aws:ViaAWSService
+            kms:BypassPolicyLockoutSafetyCheck kms:GrantIsForAWSResource kms:MultiRegion
+            kms:ReEncryptOnSameKey""",
         ValueType.DATE: "aws:CurrentTime aws:EpochTime aws:TokenIssueTime kms:ValidTo",
         ValueType.IP: "aws:Ec2InstanceSourcePrivateIPv4 aws:SourceIp aws:VpcSourceIp",
         ValueType.NUMERIC: """aws:MultiFactorAuthAge kms:RotationPeriodInDays
@@ -178,6 +180,9 @@ def is_multivalued(name: str) -> bool:
 
 ENCRYPTION_CONTEXT = "kms:encryptioncontext:"
 """The prefix, in lower case, of the keys that carry one pair each (AUTH J-71)."""
+
+RECIPIENT_ATTESTATION = "kms:recipientattestation:"
+"""The prefix, in lower case, of the keys that an attestation document gives (AUTH J-96 to J-98)."""
 
 
 def hidden_from_key_policy(name: str) -> bool:

@@ -271,6 +271,9 @@ class World:
     def ask(self, operation: str, as_: Principal | None = None, /, **more: Any) -> Reply:
         return self.service.call(self.request(operation, as_, **more))
 
+    def decide(self, operation: str, as_: Principal | None = None, /, **more: Any) -> Reply:
+        return self.service.decide(self.request(operation, as_, **more))
+
     def do(self, operation: str, as_: Principal | None = None, /, **more: Any) -> Json:
         """Return the output of a call that must succeed."""
         return self.ask(operation, as_, **more).unwrap()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import kms.service  # noqa: F401 - registers the operations
+from kms.context import can_be_given
 from kms.operation import OPERATIONS
-from kms.shapes import Kind, operation_names
+from kms.questions import QUESTIONS
+from kms.shapes import Kind
 from kmsgate.scenario import values
 from kmsgate.scenario.fields import Item, UnreadableError, listed, meant, read_file, short
 from kmsgate.scenario.references import References
@@ -17,14 +19,18 @@ BYTES_FORMS = (
 )
 
 
-def is_operation(item: Item, name: str) -> bool:
-    """Tell whether a name is that of an operation; complains if it is not."""
-    if name in OPERATIONS:
+def is_operation(item: Item, name: str, *, only_decide: bool) -> bool:
+    """Tell whether a name is that of an operation; complains if it is not.
+
+    A decision can be asked of every operation, also of those that cannot be called yet.
+    """
+    known = QUESTIONS if only_decide else OPERATIONS
+    if name in known:
         return True
-    if name in operation_names():
+    if name in QUESTIONS:
         item.complain(f"{name} is not supported by this version of kmsgate")
     else:
-        item.complain(f"no operation '{short(name)}'", meant(name, OPERATIONS))
+        item.complain(f"no operation '{short(name)}'", meant(name, known))
     return False
 
 
@@ -154,10 +160,15 @@ def check_text(item: Item, what: str, names: References) -> None:
 
 
 def check_facts(item: Item | None, names: References) -> dict[str, Item]:
-    """Return condition keys by name; each has a text, or a list of texts."""
+    """Return condition keys by name; each has a text, or a list of texts.
+
+    Complains about a key that follows from the call: what a file said of it would not count.
+    """
     facts = item.fields("context") if item is not None else {}
     for name, entry in facts.items():
         what = f"'{short(name)}'"
+        if not can_be_given(name):
+            entry.complain_name(f"{what} follows from the call and cannot be given")
         if isinstance(entry.node, Array):
             for value in entry.items(what):
                 check_text(value, what, names)

@@ -192,7 +192,7 @@ class Steps:
         only_decide = "decide" in fields
         named = fields["decide" if only_decide else "call"]
         operation = named.text("an operation")
-        if operation is not None and not is_operation(named, operation):
+        if operation is not None and not is_operation(named, operation, only_decide=only_decide):
             operation = None
         caller = fields.get("as", self.default)
         if caller is None:

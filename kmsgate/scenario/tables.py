@@ -119,7 +119,7 @@ class Matrix:
 
     def _operation(self, item: Item) -> str | None:
         name = item.text("an operation")
-        if name is None or not is_operation(item, name):
+        if name is None or not is_operation(item, name, only_decide=True):
             return None
         self.operations.add(name)
         return name

@@ -34,12 +34,6 @@ EVALUATORS: dict[str, Decide] = {"reference": reference.decide, "compiled": auth
 EXPECTED_FAILURES: dict[str, str] = {}
 """Cases that fail for now, and why."""
 
-LATER = {
-    "policy/rules-later.scenario.yaml": "ListRetirableGrants comes later",
-    "policy/worked-examples-later.scenario.yaml": "EnableKeyRotation and ReplicateKey come later",
-}
-"""Files that cannot be read for now, and why."""
-
 NUMBERS = {
     "A": "1-15",
     "B": "1-14",
@@ -82,7 +76,7 @@ def numbers(chapter: str) -> Iterator[str]:
         yield from (f"{chapter}-{n}" for n in range(int(first), int(last or first) + 1))
 
 
-# The cases as they are written, those included that cannot be run for now
+# The cases as they are written
 
 FOLDER = Path(__file__).parent
 FILES = {path.relative_to(FOLDER).as_posix(): path for path in sorted(FOLDER.rglob(f"*{SUFFIX}"))}
@@ -142,8 +136,7 @@ def runs() -> Iterator[object]:
             reason = EXPECTED_FAILURES.get(case.name)
             marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
             shown = case.name if len(EVALUATORS) == 1 else f"{case.name} [{evaluator}]"
-            if case.file not in LATER:
-                yield pytest.param(case, decide, id=shown, marks=marks)
+            yield pytest.param(case, decide, id=shown, marks=marks)
 
 
 @functools.cache
@@ -175,17 +168,6 @@ def told(failure: Failure) -> str:
     return f"{place}: {failure.message}{path}"
 
 
-@pytest.mark.parametrize(
-    "file",
-    [
-        pytest.param(file, marks=pytest.mark.xfail(raises=FileError, reason=reason, strict=True))
-        for file, reason in LATER.items()
-    ],
-)
-def test_the_file_can_be_read(file: str) -> None:
-    suite(file)
-
-
 # The cases, counted
 
 
@@ -200,7 +182,6 @@ def test_the_first_sixty_worked_examples_are_expected_to_pass() -> None:
         chapter, _, number = case.number.partition("-")
         if chapter == "X" and int(number) <= 60:
             assert case.name not in EXPECTED_FAILURES
-            assert case.file not in LATER
 
 
 def test_every_rule_that_is_cited_exists() -> None:
@@ -226,4 +207,3 @@ def test_each_rule_of_the_covered_chapters_has_a_case() -> None:
 
 def test_expected_failures_are_cases() -> None:
     assert EXPECTED_FAILURES.keys() <= {case.name for case in CASES}
-    assert LATER.keys() <= FILES.keys()

@@ -16,7 +16,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kms import OPERATIONS, AccessDenied, AuditEvent, Call, Reply, State, operation, shapes
+from kms import (
+    OPERATIONS,
+    QUESTIONS,
+    AccessDenied,
+    AuditEvent,
+    Call,
+    Reply,
+    State,
+    operation,
+    shapes,
+)
 from kms.errors import BY_CODE
 from kms.operation import Change, Parameters, Scope
 from policy import Principal
@@ -175,7 +185,7 @@ def call_of(case: Case, name: str, caller: Principal | None = None) -> Call:
 
 def key_policy_speaks(name: str) -> bool:
     """Tell whether a key policy has a say: not on `*`, and not in RetireGrant (AUTH K-62, N-51)."""
-    actions = [ACTIONS[check.action.lower()] for check in OPERATIONS[name].checks]
+    actions = [ACTIONS[question.action.lower()] for question in QUESTIONS[name]]
     return actions[0].resource is not ResourceKind.NONE and name != "RetireGrant"
 
 
@@ -263,7 +273,7 @@ def test_an_allowed_call_succeeds_and_leaves_one_event(name: str) -> None:
 
     assert reply.error is None
     assert reply.output is not None
-    assert len(reply.decisions) == len(OPERATIONS[name].checks)
+    assert len(reply.decisions) == len(QUESTIONS[name])
     assert all(decision.allowed for decision in reply.decisions)
     assert case.world.events[:-1] == events
     event = case.world.events[-1]
@@ -277,25 +287,25 @@ def test_an_allowed_call_succeeds_and_leaves_one_event(name: str) -> None:
 # (c)
 
 
-def broken(name: str, part: str) -> Any:
+def break_part(monkeypatch: pytest.MonkeyPatch, name: str, part: str) -> None:
     def fail(*_arguments: object) -> NoReturn:
         raise RuntimeError(f"a bug in {part}")
 
-    known = OPERATIONS[name]
+    if part == "the context":
+        monkeypatch.setattr("kms.service.context_of", fail)
+        return
     changed: Any = {part: fail}
-    if part == "facts":
-        changed = {"checks": tuple(replace(each, facts=fail) for each in known.checks)}
-    return replace(known, **changed)
+    monkeypatch.setitem(operation._OPERATIONS, name, replace(OPERATIONS[name], **changed))
 
 
-@pytest.mark.parametrize("part", ["prepare", "facts", "examine", "run"])
+@pytest.mark.parametrize("part", ["prepare", "the context", "examine", "run"])
 @every_operation
 def test_a_bug_surfaces_changes_nothing_and_leaves_one_event(
     name: str, part: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = case_of(name)
     before, events = case.world.state, case.world.events
-    monkeypatch.setitem(operation._OPERATIONS, name, broken(name, part))
+    break_part(monkeypatch, name, part)
 
     with pytest.raises(RuntimeError, match=f"a bug in {part}"):
         case.world.service.call(call_of(case, name))
@@ -422,16 +432,20 @@ def test_key_material_cannot_be_pickled() -> None:
 # (e)
 
 
-def test_an_operation_that_asks_the_gate_nothing_is_refused() -> None:
-    known = dict(OPERATIONS)
+@pytest.mark.parametrize("asked", [{}, {"ListKeys": ()}], ids=["no row", "an empty row"])
+def test_an_operation_that_asks_the_gate_nothing_is_never_done(
+    asked: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World()
+    monkeypatch.setattr("kms.service.QUESTIONS", asked)
 
-    with pytest.raises(TypeError, match="GateLess asks the gate nothing"):
+    assert world.told("ListKeys") == ("UnknownOperationException", None)
+    assert world.service.decide(world.request("ListKeys")).error is not None
 
-        @operation.operation("GateLess")
-        def gate_less(_parameters: Parameters, scope: Scope) -> Change:
-            return Change(scope.state)
 
-    assert dict(OPERATIONS) == known
+@every_operation
+def test_every_operation_that_can_be_called_has_questions(name: str) -> None:
+    assert QUESTIONS[name]
 
 
 def test_operations_cannot_be_added_from_outside() -> None:
@@ -440,11 +454,9 @@ def test_operations_cannot_be_added_from_outside() -> None:
 
 
 @every_operation
-def test_every_check_asks_an_action_that_policies_know(name: str) -> None:
+def test_what_an_operation_needs_of_its_keys_fits_its_questions(name: str) -> None:
     assert OPERATIONS[name].name == name
-    for check in OPERATIONS[name].checks:
-        assert check.action.lower() in ACTIONS
-        assert str(ACTIONS[check.action.lower()]) == check.action
+    assert len(OPERATIONS[name].needs) in (0, len(QUESTIONS[name]))
 
 
 @every_operation

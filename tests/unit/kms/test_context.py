@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
-from kms import OPERATIONS, Account, Endpoint, Key, Session
-from kms.context import pairs_facts, spec_facts, via_service
-from policy import Request, decide
+from kms import QUESTIONS, Account, Endpoint, Key, Session
+from kms.condition_keys import ROWS as TABLE
+from kms.condition_keys import Asked, kind_facts, pairs_facts, via_service
+from kms.context import GIVEN, can_be_given, context_of
+from kms.directory import ANONYMOUS, service_principal
+from policy import Context, Principal, Request, decide
 from policy.decision import Documents
 from policy.request import Values
+from policy.vocabulary import ACTIONS, CONDITION_KEYS
 from tests.kms_world import (
     ACCOUNT,
     ALLOW_ALL,
@@ -64,7 +69,6 @@ TAG_FACTS: Facts = {
     "aws:RequestTag/cost": "7",
     "aws:TagKeys": ("team", "cost"),
 }
-NEW_KEY: Facts = OF_THE_KEY | {"kms:CallerAccount": ACCOUNT}
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class Row:
     expected: tuple[Facts, ...]
     key_facts: tuple[Mapping[str, Values], ...] = (OF_THE_KEY,)
     via: str | None = None
+    said: Mapping[str, Values] | None = None
 
 
 def named(world: World, **more: Any) -> Json:
@@ -182,6 +187,197 @@ def _delete_alias(world: World) -> Json:
 POLICY = document(key_statement(principal=ROOT))
 NOTHING: Facts = {}
 
+# Operations that the core cannot execute yet, asked as decisions
+
+
+def _mac(**more: Any) -> Callable[[World], Json]:
+    return on_key(MacAlgorithm="HMAC_SHA_256", Message=b"x", **more)
+
+
+def _sign(**more: Any) -> Callable[[World], Json]:
+    return on_key(SigningAlgorithm="ECDSA_SHA_256", Message=b"x", **more)
+
+
+SIGNING: Facts = {"kms:SigningAlgorithm": "ECDSA_SHA_256", "kms:MessageType": "RAW"}
+DATA_KEY_PAIR: Facts = SYMMETRIC | {"kms:DataKeyPairSpec": "ECC_NIST_P256"}
+AGREEMENT: Facts = {"kms:KeyAgreementAlgorithm": "ECDH"}
+PCRS: Facts = {
+    "kms:RecipientAttestation:ImageSha384": "ab" * 48,
+    "kms:RecipientAttestation:PCR3": "cd" * 48,
+    "kms:recipientattestation:NitroTPMPCR7": "ef" * 48,
+}
+ENCLAVE: Json = {"Recipient": {"AttestationDocument": b"x"}}
+PRIMARY: Facts = OF_THE_KEY | {"kms:MultiRegion": "true", "kms:MultiRegionKeyType": "PRIMARY"}
+REPLICA: Facts = PRIMARY | {"kms:MultiRegionKeyType": "REPLICA"}
+THERE: Facts = {"aws:RequestedRegion": ELSEWHERE}
+
+
+def _multi_region(**more: Any) -> Callable[[World], Json]:
+    return lambda world: {"KeyId": world.key(multi_region=True).id, **more}
+
+
+def _with_replica(world: World) -> Json:
+    key = world.key(multi_region=True)
+    world.put(replace(key, arn=replace(key.arn, region=ELSEWHERE), tags=(("stage", "two"),)))
+    return {"KeyId": key.id, "PrimaryRegion": ELSEWHERE}
+
+
+MORE: dict[str, Row] = {
+    **{
+        f"{name} has nothing of its own": Row(name, on_key(), (NOTHING,))
+        for name in (
+            "DeleteImportedKeyMaterial",
+            "DisableKeyRotation",
+            "GetKeyLastUsage",
+            "GetKeyRotationStatus",
+            "ListKeyRotations",
+            "RotateKeyOnDemand",
+            "UpdateKeyDescription",
+        )
+    },
+    **{
+        f"J-102 {name} is about no key": Row(name, lambda _w: {}, (NOTHING,), ({},))
+        for name in (
+            "ConnectCustomKeyStore",
+            "CreateCustomKeyStore",
+            "DeleteCustomKeyStore",
+            "DescribeCustomKeyStores",
+            "DisconnectCustomKeyStore",
+            "ListRetirableGrants",
+            "UpdateCustomKeyStore",
+        )
+    },
+    "K-30 GetPublicKey": Row("GetPublicKey", on_key(), (NOTHING,)),
+    "J-73 GetPublicKey by alias": Row("GetPublicKey", by_alias(), (ALIASED,), (HAS_ALIAS,)),
+    "J-74 GenerateDataKeyPair": Row(
+        "GenerateDataKeyPair",
+        on_key(KeyPairSpec="ECC_NIST_P256", EncryptionContext=PAIRS),
+        (DATA_KEY_PAIR | PAIR_FACTS,),
+    ),
+    "J-74 GenerateDataKeyPairWithoutPlaintext by alias": Row(
+        "GenerateDataKeyPairWithoutPlaintext",
+        by_alias(KeyPairSpec="ECC_NIST_P256"),
+        (DATA_KEY_PAIR | ALIASED,),
+        (HAS_ALIAS,),
+    ),
+    "J-74 GenerateDataKeyPair without a spec": Row("GenerateDataKeyPair", on_key(), (SYMMETRIC,)),
+    "J-75 DeriveSharedSecret": Row(
+        "DeriveSharedSecret", on_key(KeyAgreementAlgorithm="ECDH", PublicKey=b"x"), (AGREEMENT,)
+    ),
+    "J-73 DeriveSharedSecret by alias": Row(
+        "DeriveSharedSecret",
+        by_alias(KeyAgreementAlgorithm="ECDH"),
+        (AGREEMENT | ALIASED,),
+        (HAS_ALIAS,),
+    ),
+    "J-76 GenerateMac": Row("GenerateMac", _mac(), ({"kms:MacAlgorithm": "HMAC_SHA_256"},)),
+    "J-76 VerifyMac": Row("VerifyMac", _mac(), ({"kms:MacAlgorithm": "HMAC_SHA_256"},)),
+    "J-73 GenerateMac by alias": Row("GenerateMac", by_alias(), (ALIASED,), (HAS_ALIAS,)),
+    "J-73 VerifyMac by alias": Row("VerifyMac", by_alias(), (ALIASED,), (HAS_ALIAS,)),
+    "J-78 Sign by default": Row("Sign", _sign(), (SIGNING,)),
+    "J-78 Sign a digest": Row(
+        "Sign", _sign(MessageType="DIGEST"), (SIGNING | {"kms:MessageType": "DIGEST"},)
+    ),
+    "J-77 Verify": Row("Verify", _sign(Signature=b"x"), (SIGNING,)),
+    "J-73 Sign by alias": Row(
+        "Sign", by_alias(), (ALIASED | {"kms:MessageType": "RAW"},), (HAS_ALIAS,)
+    ),
+    "J-73 Verify by alias": Row(
+        "Verify", by_alias(), (ALIASED | {"kms:MessageType": "RAW"},), (HAS_ALIAS,)
+    ),
+    "J-73 Encapsulate by alias": Row("Encapsulate", by_alias(), (ALIASED,), (HAS_ALIAS,)),
+    "J-73 Decapsulate by alias": Row("Decapsulate", by_alias(), (ALIASED,), (HAS_ALIAS,)),
+    "J-79 GetParametersForImport": Row(
+        "GetParametersForImport",
+        on_key(WrappingAlgorithm="RSAES_OAEP_SHA_256", WrappingKeySpec="RSA_4096"),
+        ({"kms:WrappingAlgorithm": "RSAES_OAEP_SHA_256", "kms:WrappingKeySpec": "RSA_4096"},),
+    ),
+    "J-80 ImportKeyMaterial": Row(
+        "ImportKeyMaterial",
+        on_key(ExpirationModel="KEY_MATERIAL_EXPIRES", ValidTo=START),
+        (
+            {
+                "kms:ExpirationModel": "KEY_MATERIAL_EXPIRES",
+                "kms:ValidTo": str(int(START.timestamp())),
+            },
+        ),
+    ),
+    "J-99 ImportKeyMaterial by default": Row("ImportKeyMaterial", on_key(), (NOTHING,)),
+    "J-85 EnableKeyRotation": Row(
+        "EnableKeyRotation",
+        on_key(RotationPeriodInDays=180),
+        ({"kms:RotationPeriodInDays": "180"},),
+    ),
+    "J-99 EnableKeyRotation by default": Row("EnableKeyRotation", on_key(), (NOTHING,)),
+    # AUTH K-67: the second question is about another Region, and about the key that is to be
+    "J-83 ReplicateKey": Row(
+        "ReplicateKey",
+        _multi_region(ReplicaRegion=ELSEWHERE, BypassPolicyLockoutSafetyCheck=True),
+        ({"kms:ReplicaRegion": ELSEWHERE}, NOTHING),
+        (PRIMARY, REPLICA | THERE),
+    ),
+    "J-53 ReplicateKey with tags": Row(
+        "ReplicateKey",
+        _multi_region(ReplicaRegion=ELSEWHERE, Tags=TAGS),
+        ({"kms:ReplicaRegion": ELSEWHERE}, TAG_FACTS, TAG_FACTS),
+        (PRIMARY, REPLICA | THERE, REPLICA | THERE),
+    ),
+    # AUTH K-68: both keys, each in its Region
+    "J-82 UpdatePrimaryRegion": Row(
+        "UpdatePrimaryRegion",
+        _with_replica,
+        ({"kms:PrimaryRegion": ELSEWHERE},) * 2,
+        (PRIMARY, PRIMARY | THERE | {"aws:ResourceTag/stage": "two"}),
+    ),
+    "J-82 UpdatePrimaryRegion without a replica": Row(
+        "UpdatePrimaryRegion",
+        _multi_region(PrimaryRegion=ELSEWHERE),
+        ({"kms:PrimaryRegion": ELSEWHERE},),
+        (PRIMARY,),
+    ),
+    # J-95: the service model knows the members, the core does not make such grants
+    "J-95 CreateGrant for a service": Row(
+        "CreateGrant",
+        on_key(
+            GranteeServicePrincipal="logs.amazonaws.com",
+            RetiringServicePrincipal="rds.amazonaws.com",
+        ),
+        (
+            {
+                "kms:GrantIsForAWSResource": "false",
+                "kms:GranteeServicePrincipal": "logs.amazonaws.com",
+                "kms:RetiringServicePrincipal": "rds.amazonaws.com",
+            },
+        ),
+    ),
+    "J-93 CreateGrant with a service for a grantee": Row(
+        "CreateGrant",
+        on_key(GranteePrincipal="logs.amazonaws.com"),
+        ({"kms:GrantIsForAWSResource": "false"},),
+    ),
+    "J-101 CreateGrant for an account id": Row(
+        "CreateGrant",
+        on_key(GranteePrincipal=OTHER),
+        ({"kms:GrantIsForAWSResource": "false", "kms:GranteePrincipal": OTHER},),
+    ),
+    # J-96 to J-98: digests count where the request has a document to have them from
+    "J-96 Decrypt in an enclave": Row("Decrypt", on_key(**ENCLAVE), (SYMMETRIC | PCRS,), said=PCRS),
+    "J-96 GenerateDataKey in an enclave": Row(
+        "GenerateDataKey", on_key(**ENCLAVE), (SYMMETRIC | PCRS,), said=PCRS
+    ),
+    "J-96 GenerateDataKeyPair in an enclave": Row(
+        "GenerateDataKeyPair", on_key(**ENCLAVE), (SYMMETRIC | PCRS,), said=PCRS
+    ),
+    "J-96 DeriveSharedSecret in an enclave": Row(
+        "DeriveSharedSecret", on_key(**ENCLAVE), (PCRS,), said=PCRS
+    ),
+    "J-96 GenerateRandom in an enclave": Row(
+        "GenerateRandom", lambda _w: dict(ENCLAVE), (PCRS,), ({},), said=PCRS
+    ),
+    "J-96 Decrypt without a document": Row("Decrypt", on_key(), (SYMMETRIC,), said=PCRS),
+    "J-96 Encrypt knows no recipient": Row("Encrypt", on_key(**ENCLAVE), (SYMMETRIC,), said=PCRS),
+}
+
 ROWS: dict[str, Row] = {
     # AUTH K-1, K-14, K-17, K-27, K-34, K-37: nothing of their own
     "K-1 CancelKeyDeletion": Row(
@@ -279,7 +475,7 @@ ROWS: dict[str, Row] = {
         (HAS_ALIAS,),
     ),
     # Keys and tags (K-6, K-47, K-48, J-53, J-54, J-99, J-102)
-    "J-99 CreateKey with all its defaults": Row("CreateKey", lambda _w: {}, (NEW_KEY,), ({},)),
+    "J-99 CreateKey with all its defaults": Row("CreateKey", lambda _w: {}, (NOTHING,)),
     "J-102 CreateKey": Row(
         "CreateKey",
         lambda _w: {
@@ -299,7 +495,6 @@ ROWS: dict[str, Row] = {
                 "kms:KeyOrigin": "EXTERNAL",
                 "kms:MultiRegion": "true",
                 "kms:MultiRegionKeyType": "PRIMARY",
-                "kms:CallerAccount": ACCOUNT,
                 "kms:BypassPolicyLockoutSafetyCheck": "false",
             }
             | TAG_FACTS,
@@ -311,7 +506,7 @@ ROWS: dict[str, Row] = {
         "CreateKey",
         lambda _w: {"CustomerMasterKeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"},
         (
-            NEW_KEY
+            OF_THE_KEY
             | {
                 "kms:KeySpec": "HMAC_256",
                 "kms:CustomerMasterKeySpec": "HMAC_256",
@@ -387,12 +582,15 @@ ROWS: dict[str, Row] = {
     ),
     "J-91 ListGrants": Row("ListGrants", on_key(), ({"kms:GrantIsForAWSResource": "false"},)),
     "J-91 RevokeGrant": Row("RevokeGrant", _revoke, ({"kms:GrantIsForAWSResource": "false"},)),
-    "J-102 RetireGrant": Row("RetireGrant", _retire(), (NOTHING,)),
+    # J-102: what kind of key it is does not matter
+    "J-102 RetireGrant": Row("RetireGrant", _retire(), (NOTHING,), ({},)),
     "J-89 RetireGrant of a constrained grant": Row(
         "RetireGrant",
         _retire(Constraints={"EncryptionContextSubset": PAIRS}),
         (PAIR_FACTS | {"kms:GrantConstraintType": "EncryptionContextSubset"},),
+        ({},),
     ),
+    **MORE,
 }
 
 
@@ -404,12 +602,10 @@ def test_a_check_carries_exactly_the_keys_of_its_operation(
     parameters = row.request(watched)
     gate.requests.clear()
 
-    watched.ask(row.operation, via=row.via, **parameters)
+    watched.decide(row.operation, via=row.via, facts=row.said, **parameters)
 
     call = dict(OF_THE_CALL) | {"aws:ViaAWSService": "true" if row.via else "false"}
-    asked = gate.requests[: len(OPERATIONS[row.operation].checks)]
-    assert len(asked) == len(row.expected)
-    for request, expected, of_key in zip(asked, row.expected, row.key_facts, strict=True):
+    for request, expected, of_key in zip(gate.requests, row.expected, row.key_facts, strict=True):
         known = {**call, **of_key}
         own = {name: value for name, value in request.context.items() if name not in known}
         assert own == expected
@@ -417,7 +613,7 @@ def test_a_check_carries_exactly_the_keys_of_its_operation(
 
 
 def test_every_operation_has_a_row() -> None:
-    assert {row.operation for row in ROWS.values()} == set(OPERATIONS)
+    assert {row.operation for row in ROWS.values()} == set(QUESTIONS)
 
 
 # What describes the key
@@ -541,7 +737,7 @@ def test_a_service_that_calls_for_its_user_is_named(
     context = asked(watched, gate, "Encrypt", KeyId=key.id, Plaintext=b"x", via=via).context
 
     assert context["kms:ViaService"] == service
-    assert via_service(watched.request("Encrypt", via=via)) == service
+    assert via_service(via, REGION) == service
     assert context["aws:ViaAWSService"] == "true"
     assert context["aws:CalledVia"] == (called,)
     assert (context["aws:CalledViaFirst"], context["aws:CalledViaLast"]) == (called, called)
@@ -571,7 +767,14 @@ def test_a_direct_call_is_via_no_service(watched: World, gate: RecordingGate) ->
 @pytest.mark.parametrize(
     ("endpoint", "expected"),
     [
-        (Endpoint("vpce-1", OTHER, "vpc-1"), {"aws:VpceAccount": OTHER, "aws:SourceVpc": "vpc-1"}),
+        (
+            Endpoint("vpce-1", OTHER, "vpc-1"),
+            {
+                "aws:VpceAccount": OTHER,
+                "aws:SourceVpc": "vpc-1",
+                "aws:SourceVpcArn": f"arn:aws:ec2:{REGION}:{OTHER}:vpc/vpc-1",
+            },
+        ),
         (Endpoint("vpce-1", OTHER), {"aws:VpceAccount": OTHER}),
         (Endpoint("vpce-2", OTHER, "vpc-2"), {}),
     ],
@@ -668,6 +871,326 @@ def test_the_surface_cannot_change_what_follows_from_the_call(
     assert context[name.upper()] == DERIVED[name]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "kms:ViaService", "aws:CalledViaFirst", "aws:CalledViaLast", "aws:PrincipalTag/team",
+        "aws:PrincipalOrgID", "aws:ResourceTag/stage", "aws:RequestTag/team", "aws:TagKeys",
+        "kms:ResourceAliases", "kms:RequestAlias", "kms:EncryptionContext:tenant",
+        "kms:EncryptionContext:", "KMS:encryptioncontextkeys", "kms:MultiRegionKeyType",
+        "kms:GrantIsForAWSResource", "kms:TrailingDaysWithoutKeyUsage", "aws:PrincipalServiceName",
+    ],
+)  # fmt: skip
+def test_the_surface_cannot_add_what_would_follow_from_the_call(
+    watched: World, gate: RecordingGate, name: str
+) -> None:
+    """AUTH J-1: what does not follow from the call is absent."""
+    key = watched.key()
+    request = asked(watched, gate, "Encrypt", KeyId=key.id, Plaintext=b"x", facts={name: "x"})
+
+    assert name not in request.context
+    assert not can_be_given(name)
+
+
+@pytest.mark.parametrize("name", ["sts:ExternalId", "saml:aud", "accounts.google.com:sub", "x:y"])
+def test_a_key_that_nobody_knows_is_taken_as_it_comes(
+    watched: World, gate: RecordingGate, name: str
+) -> None:
+    """AUTH J-27."""
+    assert asked(watched, gate, "ListKeys", facts={name: "x"}).context[name] == "x"
+    assert can_be_given(name)
+
+
+def of_provider(world: World) -> Principal:
+    world.session("web", ALLOW_ALL)
+    session = Session(
+        arn(f"arn:aws:sts::{ACCOUNT}:assumed-role/web/one"),
+        arn(role_arn("web")),
+        identity_provider="accounts.google.com",
+    )
+    world.direct(lambda directory: directory.with_session(session))
+    return world.caller(str(session.arn))
+
+
+def federated(world: World) -> Principal:
+    session = Session(arn(f"arn:aws:sts::{ACCOUNT}:federated-user/ann"), arn(user_arn("admin")))
+    world.direct(lambda directory: directory.with_session(session))
+    return world.caller(str(session.arn))
+
+
+CALLERS: dict[str, Callable[[World], Principal]] = {
+    "user": lambda world: world.admin,
+    "root": lambda world: world.root(),
+    "session": lambda world: world.session("worker", ALLOW_ALL),
+    "session of a provider": of_provider,
+    "federated user": federated,
+    "service": lambda _world: service_principal("logs.amazonaws.com"),
+    "anonymous": lambda _world: ANONYMOUS,
+}
+EVERYBODY = frozenset(CALLERS)
+WITH_MFA = frozenset({"user", "root", "session"})
+SESSIONS = frozenset({"session", "session of a provider"})
+SERVICE = frozenset({"service"})
+
+# AUTH J-20 to J-40: what a surface may say, and of whom
+SAID: dict[str, tuple[frozenset[str], Values]] = {
+    "aws:MultiFactorAuthPresent": (WITH_MFA, "true"),
+    "aws:MultiFactorAuthAge": (WITH_MFA, "60"),
+    "aws:TokenIssueTime": (EVERYBODY - {"service", "anonymous"}, "2026-03-01T07:00:00Z"),
+    "aws:FederatedProvider": (SESSIONS, "accounts.google.com"),
+    "aws:SourceIdentity": (SESSIONS, "ann"),
+    "aws:AssumedRoot": (frozenset({"root"}), "true"),
+    "aws:CurrentTime": (EVERYBODY, "2026-03-01T07:00:00Z"),
+    "aws:EpochTime": (EVERYBODY, "1"),
+    "aws:SecureTransport": (EVERYBODY, "false"),
+    "aws:UserAgent": (EVERYBODY, "curl"),
+    "aws:Referer": (EVERYBODY, "https://example.com/"),
+    "aws:SourceIp": (EVERYBODY, "198.51.100.7"),
+    "aws:SourceVpc": (EVERYBODY, "vpc-1"),
+    "aws:SourceVpcArn": (EVERYBODY, "arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-1"),
+    "aws:SourceVpce": (EVERYBODY, "vpce-1"),
+    "aws:VpcSourceIp": (EVERYBODY, "10.0.0.7"),
+    "aws:VpceAccount": (EVERYBODY, OTHER),
+    "aws:VpceOrgID": (EVERYBODY, "o-a"),
+    "aws:VpceOrgPaths": (EVERYBODY, ("o-a/r-a/",)),
+    "aws:CalledVia": (frozenset(), ("s3.amazonaws.com",)),
+    "aws:SourceArn": (SERVICE, "arn:aws:logs:eu-west-1:111122223333:log-group:x"),
+    "aws:SourceAccount": (SERVICE, ACCOUNT),
+    "aws:SourceOrgID": (SERVICE, "o-a"),
+    "aws:SourceOrgPaths": (SERVICE, ("o-a/r-a/",)),
+    "lambda:SourceFunctionArn": (EVERYBODY, "arn:aws:lambda:eu-west-1:111122223333:function:f"),
+    "ec2:SourceInstanceArn": (EVERYBODY, "arn:aws:ec2:eu-west-1:111122223333:instance/i-1"),
+    "aws:Ec2InstanceSourceVpc": (EVERYBODY, "vpc-1"),
+    "aws:Ec2InstanceSourcePrivateIPv4": (EVERYBODY, "10.0.0.7"),
+    "identitystore:UserId": (EVERYBODY, "u-1"),
+    "aws:SignInSessionArn": (EVERYBODY, "arn:aws:signin:eu-west-1:111122223333:session/x"),
+    "aws:ViaAWSMCPService": (EVERYBODY, "true"),
+    "aws:CalledViaAWSMCP": (EVERYBODY, "aws-mcp.amazonaws.com"),
+    "aws:ChatbotSourceArn": (EVERYBODY, "arn:aws:chatbot::111122223333:chat-configuration/x"),
+}
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("name", SAID)
+def test_what_a_surface_says_counts_only_of_whom_it_can_be_true(
+    watched: World, gate: RecordingGate, name: str, caller: str
+) -> None:
+    """AUTH J-20 to J-25, J-30 to J-40."""
+    whose, value = SAID[name]
+    facts: Facts = {name: value}
+    if name == "aws:MultiFactorAuthAge":
+        facts["aws:MultiFactorAuthPresent"] = "true"
+    watched.decide("ListKeys", CALLERS[caller](watched), facts=facts)
+
+    context = gate.requests[0].context
+    assert context.get(name) == (value if caller in whose else None)
+    assert can_be_given(name)
+
+
+def test_every_key_that_may_be_given_is_in_the_table() -> None:
+    assert set(GIVEN) == {name.lower() for name in SAID}
+
+
+@pytest.mark.parametrize("used", ["false", None])
+def test_without_multi_factor_authentication_it_has_no_age(
+    watched: World, gate: RecordingGate, used: str | None
+) -> None:
+    """AUTH J-21."""
+    facts: Facts = {"aws:MultiFactorAuthAge": "60"}
+    if used is not None:
+        facts["aws:MultiFactorAuthPresent"] = used
+
+    assert "aws:MultiFactorAuthAge" not in asked(watched, gate, "ListKeys", facts=facts).context
+
+
+def test_what_a_session_carries_says_whether_the_age_counts(
+    watched: World, gate: RecordingGate
+) -> None:
+    """AUTH J-20, J-21."""
+    watched.session("worker", ALLOW_ALL)
+    text = f"arn:aws:sts::{ACCOUNT}:assumed-role/worker/mfa"
+    session = Session(
+        arn(text), arn(role_arn("worker")), facts={"aws:MultiFactorAuthPresent": "true"}
+    )
+    watched.direct(lambda directory: directory.with_session(session))
+    watched.decide("ListKeys", watched.caller(text), facts={"aws:MultiFactorAuthAge": "60"})
+
+    assert completed(gate.requests[0]).context["aws:MultiFactorAuthAge"] == "60"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "facts"),
+    [
+        ("vpce-1", {}),
+        (None, {"aws:SourceVpce": "vpce-1"}),
+        (None, {"AWS:sourcevpc": "vpc-1"}),
+        (None, {"aws:VpcSourceIp": "10.0.0.7"}),
+    ],
+)
+def test_a_call_through_an_endpoint_has_no_public_address(
+    watched: World, gate: RecordingGate, endpoint: str | None, facts: Facts
+) -> None:
+    """AUTH J-34."""
+    said = {**facts, "aws:SourceIp": "198.51.100.7"}
+    context = asked(watched, gate, "ListKeys", endpoint=endpoint, facts=said).context
+
+    assert "aws:SourceIp" not in context
+    assert all(name in context for name in facts)
+
+
+def test_an_endpoint_is_as_the_world_knows_it(watched: World, gate: RecordingGate) -> None:
+    """AUTH J-1, J-35, J-36: whatever the surface says."""
+    organized = Account(OTHER, organization="o-b", path="o-b/r-b/")
+    watched.direct(
+        lambda directory: directory.with_account(organized).with_endpoint(
+            Endpoint("vpce-1", OTHER, "vpc-1")
+        )
+    )
+    forged = dict.fromkeys(
+        ("aws:SourceVpce", "aws:SourceVpc", "aws:SourceVpcArn", "aws:VpceAccount",
+         "aws:VpceOrgID", "aws:VpceOrgPaths"), "forged",
+    )  # fmt: skip
+    context = asked(watched, gate, "ListKeys", endpoint="vpce-1", facts=forged).context
+
+    assert {name: context[name] for name in forged} == {
+        "aws:SourceVpce": "vpce-1",
+        "aws:SourceVpc": "vpc-1",
+        "aws:SourceVpcArn": f"arn:aws:ec2:{REGION}:{OTHER}:vpc/vpc-1",
+        "aws:VpceAccount": OTHER,
+        "aws:VpceOrgID": "o-b",
+        "aws:VpceOrgPaths": ("o-b/r-b/",),
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "chain"),
+    [
+        (
+            ("cloudformation.amazonaws.com", "dynamodb.amazonaws.com"),
+            ("cloudformation.amazonaws.com", "dynamodb.amazonaws.com"),
+        ),
+        ("dynamodb.amazonaws.com", ("dynamodb.amazonaws.com",)),
+        (("dynamodb.amazonaws.com", "s3.amazonaws.com"), ("dynamodb.amazonaws.com",)),
+        ((), ("dynamodb.amazonaws.com",)),
+    ],
+)
+def test_the_surface_may_know_the_services_before_the_last_one(
+    watched: World, gate: RecordingGate, said: Values, chain: tuple[str, ...]
+) -> None:
+    """AUTH J-38."""
+    context = asked(
+        watched, gate, "ListKeys", via="dynamodb", facts={"aws:CalledVia": said}
+    ).context
+
+    assert context["aws:CalledVia"] == chain
+    assert context["aws:CalledViaFirst"] == chain[0]
+    assert context["aws:CalledViaLast"] == "dynamodb.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("service", "names"),
+    [
+        ("logs.amazonaws.com", ("logs.amazonaws.com", f"logs.{REGION}.amazonaws.com")),
+        (
+            f"logs.{ELSEWHERE}.amazonaws.com",
+            (f"logs.{ELSEWHERE}.amazonaws.com", "logs.amazonaws.com"),
+        ),
+        ("example.org", ("example.org",)),
+    ],
+)
+def test_a_service_is_known_by_all_its_names(
+    watched: World, gate: RecordingGate, service: str, names: tuple[str, ...]
+) -> None:
+    """AUTH J-18, J-19."""
+    watched.decide("ListKeys", service_principal(service))
+    context = completed(gate.requests[0]).context
+
+    assert context["aws:PrincipalServiceNamesList"] == names
+    assert context["aws:PrincipalServiceName"] == service
+    assert context["aws:PrincipalIsAWSService"] == "true"
+
+
+def test_nobody_else_has_names_of_a_service(watched: World, gate: RecordingGate) -> None:
+    """AUTH J-19."""
+    context = completed(asked(watched, gate, "ListKeys", via="s3")).context
+
+    assert "aws:PrincipalServiceNamesList" not in context
+    assert "aws:PrincipalServiceName" not in context
+
+
+def test_the_organization_of_a_source_follows_from_its_account(
+    watched: World, gate: RecordingGate
+) -> None:
+    """AUTH J-39."""
+    organized = Account(OTHER, organization="o-b", path="o-b/r-b/")
+    watched.direct(lambda directory: directory.with_account(organized))
+    facts: Facts = {"aws:SourceAccount": OTHER, "aws:SourceOrgID": "forged"}
+    watched.decide("ListKeys", service_principal("logs.amazonaws.com"), facts=facts)
+
+    context = gate.requests[0].context
+    assert context["aws:SourceOrgID"] == "o-b"
+    assert context["aws:SourceOrgPaths"] == ("o-b/r-b/",)
+
+
+# The table
+
+
+def is_one_of(name: str, keys: Collection[str]) -> bool:
+    """Tell whether a condition key is in a list, or of a family that is."""
+    families = tuple(key.lower() for key in keys if key.endswith(("/", ":")))
+    return name.lower() in {key.lower() for key in keys} or name.lower().startswith(families)
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_a_row_of_the_table_derives_no_key_but_its_own(
+    watched: World, monkeypatch: pytest.MonkeyPatch, row: Row
+) -> None:
+    seen: list[Asked] = []
+
+    def context(asked: Asked) -> Context:
+        seen.append(asked)
+        return context_of(asked)
+
+    monkeypatch.setattr("kms.service.context_of", context)
+    watched.decide(row.operation, via=row.via, facts=row.said, **row.request(watched))
+
+    for question in seen:
+        for entry in TABLE:
+            if question.action in entry.actions:
+                assert all(is_one_of(name, entry.keys) for name in entry.derive(question))
+
+
+def test_the_table_speaks_of_actions_and_keys_that_policies_know() -> None:
+    for entry in TABLE:
+        assert {action.lower() for action in entry.actions} <= set(ACTIONS)
+        assert {key.lower() for key in entry.keys} <= set(CONDITION_KEYS)
+
+
+FROM_CALLER_AND_CALL = """
+    aws:PrincipalArn aws:PrincipalAccount aws:PrincipalType aws:userid aws:username
+    aws:PrincipalTag/ aws:PrincipalOrgID aws:PrincipalOrgPaths aws:PrincipalIsAWSService
+    aws:PrincipalServiceName aws:PrincipalServiceNamesList aws:RequestedRegion aws:ViaAWSService
+    aws:CalledViaFirst aws:CalledViaLast aws:ResourceAccount aws:ResourceOrgID aws:ResourceOrgPaths
+    kms:CallerAccount
+"""
+NEVER_THERE = {
+    "kms:trailingdayswithoutkeyusage",  # AUTH J-87: no usage is recorded
+    "kms:policyname",  # not in chapter 9
+}
+
+
+def test_every_known_condition_key_has_one_source() -> None:
+    """AUTH chapter 9: from the caller and the call, from the table, or from the surface."""
+    sources = [
+        *FROM_CALLER_AND_CALL.lower().split(),
+        *GIVEN,
+        *{key.lower() for entry in TABLE for key in entry.keys},
+        *NEVER_THERE,
+    ]
+
+    assert Counter(sources) == Counter(dict.fromkeys(CONDITION_KEYS, 1))
+
+
 # Small parts
 
 
@@ -678,12 +1201,12 @@ def test_pairs_keep_the_spelling_of_their_names() -> None:
         "kms:EncryptionContext:a": "2",
         "kms:EncryptionContextKeys": ("A", "a"),
     }
-    assert pairs_facts({}) == pairs_facts(None) == {}
+    assert pairs_facts({}) == {}
 
 
 def test_a_kind_of_key_is_told_under_both_names() -> None:
     """AUTH J-62, J-63."""
-    facts = spec_facts("RSA_2048", "SIGN_VERIFY", "EXTERNAL", multi_region=False)
+    facts = kind_facts("RSA_2048", "SIGN_VERIFY", "EXTERNAL", None)
 
     assert facts["kms:KeySpec"] == facts["kms:CustomerMasterKeySpec"] == "RSA_2048"
     assert facts["kms:KeyUsage"] == facts["kms:CustomerMasterKeyUsage"] == "SIGN_VERIFY"

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from kms.shapes import operation_names
 from kmsgate.scenario.files import load
 from kmsgate.scenario.run import run
 from tests.scenario_text import WORLD, failures, messages, messages_of, ran, suite_text
@@ -524,10 +525,10 @@ def test_a_matrix_goes_on_after_a_wrong_cell() -> None:
 
 
 def test_cells_do_not_disturb_each_other_and_every_operation_can_be_asked() -> None:
-    from kms.operation import OPERATIONS
-
-    rows = "".join(f"        {name}  A\n" for name in sorted(OPERATIONS))
-    text = f"{WORLD}tests:\n  - name: m\n    matrix:\n      key: payroll\n      table: |\n"
+    rows = "".join(f"        {name}  A\n" for name in sorted(operation_names()))
+    regions = "{ReplicaRegion: eu-west-1, PrimaryRegion: eu-west-1}"
+    text = f"{WORLD}tests:\n  - name: m\n    matrix:\n      key: payroll\n"
+    text += f"      with: {regions}\n      table: |\n"
     told = [
         failure.message
         for failure in failures(f"{text}        operation root\n{rows}")

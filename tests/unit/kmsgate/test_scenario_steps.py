@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kms.shapes import operation_names
 from kmsgate.scenario.files import load
 from kmsgate.scenario.model import Cell
 from kmsgate.scenario.steps import MAX_STEPS
@@ -74,6 +75,13 @@ def test_what_comes_later_is_one_clear_mistake(step: str, complaint: str) -> Non
     assert said(f"- {step}\n{after}") == [complaint]
 
 
+def test_a_decision_can_be_asked_of_every_operation_of_the_service() -> None:
+    steps = "\n".join(f"- {{decide: {name}}}" for name in sorted(operation_names()))
+
+    assert said(steps) == []
+    assert said("- {decide: Sing}") == ["no operation 'Sing'"]
+
+
 # Who, where, on which way
 
 
@@ -98,6 +106,8 @@ def test_what_comes_later_is_one_clear_mistake(step: str, complaint: str) -> Non
         ("context: {aws:x: [[a]]}", "'aws:x' must be a text, found a list"),
         ("context: {aws:x: }", "'aws:x' must be a text, found null"),
         ("context: {aws:x: [a, $y]}", "$y is not saved before this step"),
+        ("context: {kms:ViaService: x}", "'kms:ViaService' follows from the call and cannot be given"),
+        ("context: {AWS:principaltag/Team: x}", "'AWS:principaltag/Team' follows from the call and cannot be given"),
         ("with: ", "ListKeys takes an object here"),
         ("with: [a]", "ListKeys takes an object here"),
         ("save: [a]", "save must be an object, found a list"),
