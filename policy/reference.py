@@ -42,8 +42,8 @@ def decide(request: Request, documents: Documents) -> Decision:
     return _Evaluation(request, documents).decide()
 
 
-def _completed(request: Request) -> Request:
-    """Fill in the facts that follow from the request itself (AUTH J-10 to J-30, J-50, J-60)."""
+def completed(request: Request) -> Request:
+    """Return a request with what follows from it filled in (AUTH J-10 to J-30, J-50, J-60)."""
     facts = caller_facts(request.principal)
     if request.at is not None:
         facts["aws:CurrentTime"] = request.at.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -88,7 +88,7 @@ class _Evaluation:
 
     def __init__(self, asked: Request, documents: Documents) -> None:
         self.asked = asked
-        self.request = request = _completed(asked)
+        self.request = request = completed(asked)
         self.documents = documents
         self.caller = request.principal
         self.action = ACTIONS.get(request.action.lower())

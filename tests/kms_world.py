@@ -110,6 +110,7 @@ class RecordingGate(Gate):
     """A gate that remembers what it was asked, and what it said."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.requests: list[Request] = []
         self.decisions: list[Decision] = []
 

@@ -14,8 +14,8 @@ from kms.condition_keys import ROWS as TABLE
 from kms.condition_keys import Asked, kind_facts, pairs_facts, via_service
 from kms.context import GIVEN, can_be_given, context_of
 from kms.directory import ANONYMOUS, service_principal
-from policy import Context, Principal, Request, decide
-from policy.decision import Documents
+from policy import Context, Principal, Request
+from policy.reference import completed
 from policy.request import Values
 from policy.vocabulary import ACTIONS, CONDITION_KEYS
 from tests.kms_world import (
@@ -672,11 +672,6 @@ def test_tags_count_as_they_were_before_the_call(watched: World, gate: Recording
 
 
 # What describes the call
-
-
-def completed(request: Request) -> Request:
-    """Return the request as every layer sees it."""
-    return decide(request, Documents()).request
 
 
 def test_facts_of_the_caller_are_filled_in(watched: World, gate: RecordingGate) -> None:

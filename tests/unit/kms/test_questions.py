@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from kms import QUESTIONS, AccessDenied, Key, KeyUsage, shapes
 from kms.errors import BY_CODE
-from policy import Grant, GrantConstraints, Request, decide
-from policy.decision import AllowPath, Documents, Layer
+from policy import Grant, GrantConstraints, Request
+from policy.decision import AllowPath, Layer
+from policy.reference import completed
 from policy.vocabulary import ResourceKind
 from tests.kms_world import (
     ACCOUNT,
@@ -246,11 +247,6 @@ def request_of(name: str, identifier: str, **more: Any) -> Json:
     if name in ("UpdateAlias", "DeleteAlias"):
         given["AliasName"] = "alias/pay"
     return {member: value for member, value in given.items() if shapes.takes(name, member)}
-
-
-def completed(request: Request) -> Request:
-    """Return the request as every layer sees it."""
-    return decide(request, Documents()).request
 
 
 def common_keys(row: Row, request: Request) -> set[str]:
