@@ -1,8 +1,9 @@
 """Text to tree: JSON with positions, and with a word about each of the usual mistakes.
 
-The grammar accepts strict JSON only. Where the text departs from it, the parser notes the problem,
-mends the token stream as the author most likely meant it, and goes on, so that one pass reports
-everything. A text with any problem is never handed on as good.
+A text without a mistake is read the short way, by `policy.strict`. If that refuses, the text is
+read once more from its start to tell why: where it departs from strict JSON, the parser notes the
+problem, mends the token stream as the author most likely meant it, and goes on, so that one pass
+reports everything. A text with any problem is never handed on as good.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from lark import Lark, Token, Transformer, UnexpectedToken
 from lark.parsers.lalr_interactive_parser import InteractiveParser
 
 from policy.errors import Note, Problem
+from policy.escapes import ESCAPE, SURROGATE, resolved
 from policy.source import Source, Span
+from policy.strict import StrictReader
 from policy.tree import Array, Boolean, Member, Node, Null, Number, Object, String
 
 MAX_CHARACTERS = 1 << 18  # twice what the service takes (AUTH P-3)
@@ -34,13 +37,8 @@ _SIGNS = {
 _SCALARS = frozenset({"STRING", "NUMBER", "TRUE", "FALSE", "NULL"})
 _VALUES = _SCALARS | _OPENERS.keys()
 _ENDS = _SCALARS | _CLOSERS.keys()
-_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-_ESCAPE = re.compile(
-    r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|(.))"
-)
 _BAD_IN_STRING = re.compile(r'\r?\n|[\x00-\x1f]|\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})')
 _TYPOGRAPHIC = "“”‘’"
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _SPELLINGS = {"none": "null", "nil": "null", "undefined": "null"}
 _SIGNS_MEANT = {"=": "COLON", ";": "COMMA"}
 
@@ -56,11 +54,19 @@ class Parsed:
 
 def parse_json(source: Source) -> Parsed:
     """Return the tree of a JSON text and every syntax problem in it; never raises."""
+    size = len(source.text)
+    if size > MAX_CHARACTERS:
+        message = f"the text has {size:,} characters, more than {MAX_CHARACTERS:,}"
+        problem = Problem("KG101", message, Span(0, 1), "split it, or lint its parts")
+        return Parsed(None, (problem,))
+    tree = _strict().tree(source.text)
+    return parse_mending(source) if tree is None else Parsed(tree, ())
+
+
+def parse_mending(source: Source) -> Parsed:
+    """Return what `parse_json` returns, always the long way; the text is within its bound."""
     text = source.text
     start = Span(0, 1)
-    if len(text) > MAX_CHARACTERS:
-        message = f"the text has {len(text):,} characters, more than {MAX_CHARACTERS:,}"
-        return Parsed(None, (Problem("KG101", message, start, "split it, or lint its parts"),))
     problems = []
     if text.startswith("\N{ZERO WIDTH NO-BREAK SPACE}"):
         problems.append(
@@ -71,7 +77,7 @@ def parse_json(source: Source) -> Parsed:
                 "save the file as UTF-8 without a byte order mark",
             )
         )
-    for found in _SURROGATE.finditer(text):
+    for found in SURROGATE.finditer(text):
         message = f"character U+{ord(found[0]):04X} is half of a surrogate pair, not a character"
         problems.append(Problem("KG101", message, Span(*found.span())))
         if len(problems) >= MAX_PROBLEMS:
@@ -85,15 +91,24 @@ def parse_json(source: Source) -> Parsed:
 
 
 @functools.cache
+def _strict() -> StrictReader:
+    return StrictReader(_text_of("strict.lark"))
+
+
+@functools.cache
 def _grammar() -> Lark:
     return Lark(
-        resources.files("policy").joinpath("grammar.lark").read_text("utf-8"),
+        _text_of("grammar.lark"),
         parser="lalr",
         lexer="basic",
         start=["document", "mistake"],
         transformer=_Build(),
         maybe_placeholders=False,
     )
+
+
+def _text_of(grammar: str) -> str:
+    return resources.files("policy").joinpath(grammar).read_text("utf-8")
 
 
 class _Build(Transformer[Token, Node]):
@@ -501,17 +516,7 @@ def unescape(text: str) -> str:
     """Return the value of a string literal; escapes that JSON does not know stay as written."""
     quote = text[:1]
     closed = len(text) > 1 and text[-1] in "\"'”’“‘" and quote in "\"'“‘”’"
-    inner = text[1:-1] if closed else text.strip("\"'“‘”’")
-    return _ESCAPE.sub(_unescaped, inner) if "\\" in inner else inner
-
-
-def _unescaped(found: re.Match[str]) -> str:
-    high, low, single, sign = found.groups()
-    if high is not None:
-        return chr(0x10000 + ((int(high, 16) - 0xD800) << 10) + (int(low, 16) - 0xDC00))
-    if single is not None:
-        return chr(int(single, 16))
-    return _ESCAPES.get(sign, sign)
+    return resolved(text[1:-1] if closed else text.strip("\"'“‘”’"))
 
 
 def _is_prose(token: Token, meant: str | None) -> bool:
@@ -555,9 +560,9 @@ def _in_tree(tree: Node, text: str) -> list[Problem]:
 
 
 def _lone_escapes(node: String, text: str) -> Iterator[Problem]:
-    if _SURROGATE.search(node.value) is None:
+    if SURROGATE.search(node.value) is None:
         return
-    for found in _ESCAPE.finditer(text, node.span.start, node.span.end):
-        if found[3] is not None and _SURROGATE.match(chr(int(found[3], 16))):
+    for found in ESCAPE.finditer(text, node.span.start, node.span.end):
+        if found[3] is not None and SURROGATE.match(chr(int(found[3], 16))):
             message = f"the escape {found[0]} is half of a surrogate pair, not a character"
             yield Problem("KG101", message, Span(*found.span()))

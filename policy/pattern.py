@@ -6,8 +6,9 @@ A `*` stands for any number of characters, a `?` for one (AUTH C-2, D-3, G-3). A
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
@@ -32,11 +33,15 @@ class Variable:
 Part: TypeAlias = str | Wildcard | Variable
 Lookup: TypeAlias = Callable[[str], str | None]
 
+MAX_REMEMBERED = 128
+"""Characters: policies repeat the names of actions; longer texts would only fill the memory."""
+
 # AUTH H-2: the space before a default may be missing. H-7: anything else is literal text.
 _VARIABLE = re.compile(
     r"\$\{(?:([*?$])|([^\s{},':]+:[^{},']*?[^\s{},'])\s*(?:,\s*'([^'}]*)'\s*)?)\}"
 )
-_WILDCARDS = re.compile(r"[*?]")
+_WILDCARDS = re.compile(r"([*?])")
+_SIGNS = {wildcard.value: wildcard for wildcard in Wildcard}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +106,16 @@ def parse_pattern(text: str, *, wildcards: bool = True, variables: bool = False)
 
     With `variables` the escapes `${*}`, `${?}` and `${$}` yield those signs (AUTH H-4).
     """
+    parse = _remembered if len(text) <= MAX_REMEMBERED else _parsed
+    return parse(text, wildcards, variables)
+
+
+def _parsed(text: str, wildcards: bool, variables: bool) -> Pattern:
+    if not variables or "${" not in text:
+        return Pattern(text, tuple([part for part in _split(text, wildcards=wildcards) if part]))
     parts: list[Part] = []
     at = 0
-    for found in _VARIABLE.finditer(text) if variables else ():
+    for found in _VARIABLE.finditer(text):
         parts += _split(text[at : found.start()], wildcards=wildcards)
         sign, key, default = found.groups()
         parts.append(sign or Variable(key, default, found[0]))
@@ -112,21 +124,18 @@ def parse_pattern(text: str, *, wildcards: bool = True, variables: bool = False)
     return Pattern(text, _joined(parts))
 
 
+_remembered = functools.lru_cache(maxsize=1024)(_parsed)
+
+
 def literal(text: str) -> Pattern:
     """Return the pattern that matches this text only."""
     return Pattern(text, (text,) if text else ())
 
 
-def _split(text: str, *, wildcards: bool) -> Iterator[Part]:
+def _split(text: str, *, wildcards: bool) -> list[Part]:
     if not wildcards:
-        yield text
-        return
-    at = 0
-    for found in _WILDCARDS.finditer(text):
-        yield text[at : found.start()]
-        yield Wildcard(found[0])
-        at = found.end()
-    yield text[at:]
+        return [text]
+    return [_SIGNS.get(part, part) for part in _WILDCARDS.split(text)]
 
 
 def _joined(parts: list[Part]) -> tuple[Part, ...]:

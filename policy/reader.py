@@ -34,6 +34,7 @@ STATEMENT_ELEMENTS = (
     "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource",
     "NotResource", "Condition",
 )  # fmt: skip
+_EFFECTS = {effect.value: effect for effect in Effect}
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,14 +222,14 @@ class _Reader:
         if not isinstance(value, String):
             self._type("Effect", 'the string "Allow" or "Deny"', value)
             return None
-        if value.value in (Effect.ALLOW, Effect.DENY):
-            return Effect(value.value)
+        if value.value in _EFFECTS:
+            return _EFFECTS[value.value]
         meant = value.value.strip().capitalize()
         self._note(
             "KG114",
             f'Effect must be "Allow" or "Deny", not "{_short(value.value)}"',
             value.span,
-            f'write "{meant}"' if meant in (Effect.ALLOW, Effect.DENY) else None,
+            f'write "{meant}"' if meant in _EFFECTS else None,
         )
         return None
 
@@ -434,7 +435,10 @@ def value_text(node: Node) -> str | None:
 
 
 def _member(node: Object, name: str) -> Member | None:
-    return next((member for member in node.members if member.name.value == name), None)
+    for member in node.members:
+        if member.name.value == name:
+            return member
+    return None
 
 
 def _opening(node: Object | Array) -> Span:

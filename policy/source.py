@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import bisect
+import re
 from dataclasses import dataclass, field
+from typing import Final
 
 MAX_EXCERPT_COLUMNS = 160
 """Longer lines are clipped around the place that an excerpt points at."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(slots=True, order=True, unsafe_hash=True)
 class Span:
-    """A half-open range of characters, counted from 0."""
+    """A half-open range of characters, counted from 0; read-only as the nodes of a tree are."""
 
-    start: int
-    end: int
+    start: Final[int]
+    end: Final[int]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -31,26 +33,26 @@ class Source:
 
     name: str
     text: str = field(repr=False)
-    _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    _starts: list[int] = field(init=False, repr=False, compare=False, default_factory=list)
 
-    def __post_init__(self) -> None:
-        starts = [0]
-        find = self.text.find
-        at = find("\n")
-        while at >= 0:
-            starts.append(at + 1)
-            at = find("\n", at + 1)
-        object.__setattr__(self, "_starts", tuple(starts))
+    def _lines(self) -> list[int]:
+        """Return where each line starts; found when first asked for, as most texts are good."""
+        if not self._starts:
+            ends = (found.end() for found in re.finditer("\n", self.text))
+            self._starts[:] = (0, *ends)
+        return self._starts
 
     def position(self, offset: int) -> Position:
         """Return the line and column of a character."""
-        line = bisect.bisect_right(self._starts, offset)
-        return Position(line, offset - self._starts[line - 1] + 1)
+        starts = self._lines()
+        line = bisect.bisect_right(starts, offset)
+        return Position(line, offset - starts[line - 1] + 1)
 
     def line(self, number: int) -> str:
         """Return the text of one line, without its end."""
-        start = self._starts[number - 1]
-        end = self._starts[number] if number < len(self._starts) else len(self.text)
+        starts = self._lines()
+        start = starts[number - 1]
+        end = starts[number] if number < len(starts) else len(self.text)
         return self.text[start:end].rstrip("\r\n")
 
     def place(self, span: Span) -> str:

@@ -232,10 +232,10 @@ RULES: dict[str, Rule] = {
         ),
         (("kmsgate.cli", "import kms, policy"), ("kms.keys", "from policy import parse")),
     ),
-    "lark is used in policy/parser.py alone": Rule(
-        _only_in(("policy.parser",), "lark"),
+    "lark is used in policy/parser.py and policy/strict.py alone": Rule(
+        _only_in(("policy.parser", "policy.strict"), "lark"),
         (("policy.reader", "from lark import Tree", "lark"), ("kms.keys", "import lark", "lark")),
-        (("policy.parser", "import lark"),),
+        (("policy.parser", "import lark"), ("policy.strict", "import lark")),
     ),
     "cryptography is used in kms/hazmat.py alone": Rule(
         _only_in(("kms.hazmat",), "cryptography"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 from typing import Any, NoReturn
 
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from policy import PolicyError, PolicyKind, Source, read
-from policy.parser import MAX_DEPTH, MAX_PROBLEMS, parse_json
+from policy.parser import MAX_DEPTH, MAX_PROBLEMS, parse_json, parse_mending
 from policy.reader import decode
+from policy.strict import StrictReader
 from policy.tree import Array, Boolean, Node, Null, Number, Object, String
 from tests.cast import ROOT, allow, document
 from tests.strategies import JSON_VALUES, NEARLY_JSON, damaged
@@ -27,6 +29,46 @@ POLICY = document(
 )
 PRETTY = json.dumps(json.loads(POLICY), indent=2)
 TEXTS = NEARLY_JSON | st.text(max_size=40) | damaged(POLICY) | damaged(PRETTY)
+
+STRICT = StrictReader(resources.files("policy").joinpath("strict.lark").read_text("utf-8"))
+SPACES = st.sampled_from(["", "", " ", "\n", "\r\n\t", "  "])
+STRINGS = st.lists(
+    st.sampled_from(
+        ["a", "b", " ", "/", "'", "é", "東", "🔑", "\x7f", "\u2028", "[", "]", "{", "}", ",", ":",
+         r"\"", r"\\", r"\/", r"\b", r"\f", r"\n", r"\r", r"\t", r"\u0041", r"\u0000", r"\u00E9",
+         r"\ud83d\udd11", r"\uD83D\uDD11"]
+    ),
+    max_size=4,
+).map(lambda parts: f'"{"".join(parts)}"')  # fmt: skip
+NUMBERS = st.sampled_from(["0", "-0", "7", "-12.50", "1e5", "1E+05", "0.0e-1", "9" * 40])
+
+
+def _spaced(parts: list[str]) -> st.SearchStrategy[str]:
+    spaces = st.lists(SPACES, min_size=len(parts) + 1, max_size=len(parts) + 1)
+    return spaces.map(
+        lambda found: found[0] + "".join(p + s for p, s in zip(parts, found[1:], strict=True))
+    )
+
+
+def _between(brackets: str, entries: list[list[str]]) -> list[str]:
+    commas = [part for entry in entries for part in (",", *entry)]
+    return [brackets[0], *commas[1:], brackets[1]]
+
+
+def _nested(inner: st.SearchStrategy[list[str]]) -> st.SearchStrategy[list[str]]:
+    items = st.lists(inner, max_size=3)
+    members = st.lists(st.tuples(STRINGS, inner), max_size=3)
+    return items.map(lambda found: _between("[]", found)) | members.map(
+        lambda found: _between("{}", [[name, ":", *value] for name, value in found])
+    )
+
+
+GRAMMATICAL = st.recursive(
+    (STRINGS | NUMBERS | st.sampled_from(["true", "false", "null"])).map(lambda sign: [sign]),
+    _nested,
+    max_leaves=20,
+).flatmap(_spaced)
+"""Texts of the grammar of JSON, in any layout; a member may stand twice."""
 
 
 @given(TEXTS, st.sampled_from([None, *PolicyKind]))
@@ -57,6 +99,38 @@ def test_reading_never_fails_and_says_what_is_wrong(text: str, kind: PolicyKind 
 @example('["a, "b", "c,\n"]')
 def test_a_text_is_accepted_exactly_when_it_is_strict_json(text: str) -> None:
     assert (not parse_json(Source("x", text)).problems) == is_strict_json(text)
+
+
+@given(GRAMMATICAL | GRAMMATICAL.flatmap(damaged) | TEXTS)
+@example('{"a": {"b": {"c": ["d"], "c": 1}}}')
+@example('[{"a": "\\ud800"}]')
+@example('{"a": [1, {"b": []}, {}, []], "c": {"d": {"e": {"f": {}}}}}')
+def test_the_short_way_takes_what_the_long_way_takes_and_builds_the_same(text: str) -> None:
+    long = parse_mending(Source("x", text))
+
+    assert STRICT.tree(text) == (None if long.problems else long.tree)
+
+
+@given(GRAMMATICAL)
+def test_the_short_way_reads_as_the_standard_library_does(text: str) -> None:
+    tree = STRICT.tree(text)
+
+    assert (tree is not None) == is_strict_json(text)
+    if tree is not None:
+        assert pairs_of(tree) == json.loads(text, object_pairs_hook=tuple)
+        for node in nodes(tree):
+            part = text[node.span.start : node.span.end]
+            assert part == part.strip()
+            assert json.loads(part, object_pairs_hook=tuple) == pairs_of(node)
+
+
+def pairs_of(node: Node) -> object:
+    """Return the value with objects as pairs, so that their order counts."""
+    if isinstance(node, Object):
+        return tuple((member.name.value, pairs_of(member.value)) for member in node.members)
+    if isinstance(node, Array):
+        return [pairs_of(item) for item in node.items]
+    return value_of(node)
 
 
 def is_strict_json(text: str) -> bool:
@@ -163,8 +237,8 @@ SIZE = 40_000
     "piece",
     [
         '"', '"a', '"a"b ', '"a, "b ', '", ', '"\na', '"a"b"', '"\t', '["a"},', '{"a":1,', "[", "]",
-        "[}", "{]", "[{", ",", ":", "\\", "'", "“", "/*", "*/", "//", "a ", "a: ", "1,", "${", ".",
-        "\x00", "\xa0",
+        "[}", "{]", "[{", '["a",', '{"a":{"b":["c"],', '"a":[1],', ",", ":", "\\", "'", "“", "/*",
+        "*/", "//", "a ", "a: ", "1,", "${", ".", "\x00", "\xa0",
     ],
 )  # fmt: skip
 def test_repetition_costs_no_more_than_its_length(piece: str) -> None:

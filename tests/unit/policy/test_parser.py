@@ -89,6 +89,18 @@ def test_nesting_is_bounded(opener: str) -> None:
     assert problem.span.start == MAX_DEPTH * len(opener)
 
 
+@pytest.mark.parametrize("inside", ["[]", '["a"]', '{"a": 1}', '{"a": {"b": ["c"]}}'])
+def test_flat_parts_count_as_levels_too(inside: str) -> None:
+    levels = inside.count("[") + inside.count("{")
+
+    def nested(depth: int) -> str:
+        return "[" * (depth - levels) + inside + "]" * (depth - levels)
+
+    assert parsed(nested(MAX_DEPTH)).problems == ()
+    (problem,) = parsed(nested(MAX_DEPTH + 1)).problems
+    assert problem.message == "syntax error: nested more than 64 deep"
+
+
 @pytest.mark.parametrize("text", ["[" + "x y " * 500 + "]", "\ud800" * 500, "[" + "1 " * 500 + "]"])
 def test_the_number_of_problems_is_bounded(text: str) -> None:
     assert len(parsed(text).problems) == MAX_PROBLEMS

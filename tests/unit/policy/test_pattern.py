@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from policy.pattern import Part, Pattern, Variable, Wildcard, literal, parse_pattern
+from policy.pattern import MAX_REMEMBERED, Part, Pattern, Variable, Wildcard, literal, parse_pattern
 
 ANY, ONE = Wildcard.ANY, Wildcard.ONE
 USER = Variable("aws:username", None, "${aws:username}")
@@ -183,3 +183,13 @@ def test_a_literal_matches_itself_only(text: str) -> None:
     assert literal(text).matches(text)
     assert not literal(text).matches(text + "x")
     assert literal(text) == Pattern(text, (text,) if text else ())
+
+
+def test_short_texts_are_parsed_once_and_long_ones_are_not_kept() -> None:
+    short, long = "*" * MAX_REMEMBERED, "*" * (MAX_REMEMBERED + 1)
+
+    assert parse_pattern(short) is parse_pattern(short)
+    assert parse_pattern(short) != parse_pattern(short, wildcards=False)
+    assert parse_pattern("${*}") != parse_pattern("${*}", variables=True)
+    assert parse_pattern(long) is not parse_pattern(long)
+    assert parse_pattern(long) == parse_pattern(long)

@@ -26,6 +26,14 @@ def test_messages_have_a_word_for_each_type(node: Node, name: str) -> None:
     assert kind_name(node) == name
 
 
+def test_nodes_are_equal_when_their_kind_and_all_that_they_hold_are() -> None:
+    assert Array((), HERE) != Object((), HERE)
+    assert String("a", HERE) != String("a", Span(0, 1))
+    assert String("a", HERE) != String("a", HERE, plain=True)
+    tree = Object((Member(String("a", HERE), Null(HERE)),), HERE)
+    assert {tree} == {Object((Member(String("a", Span(0, 0)), Null(HERE)),), HERE)}
+
+
 def test_an_object_is_asked_by_name() -> None:
     one, two = Number("1", HERE), Number("2", HERE)
     tree = Object((Member(String("a", HERE), one), Member(String("a", HERE), two)), HERE)
