@@ -1,6 +1,6 @@
 PYTHON ?= python3
 
-.PHONY: demo test check fuzz bench install
+.PHONY: demo test check fuzz bench rules install
 
 demo:  ## watch a key policy decide who may use a real key
 	@$(PYTHON) dev.py demo
@@ -18,6 +18,9 @@ fuzz:  ## compare the two evaluators on new worlds for SECONDS
 SECTION ?=
 bench:  ## speed, next to other engines in the same run; SECTION=decision measures only that
 	@$(PYTHON) dev.py bench $(SECTION)
+
+rules:  ## each numbered rule, where the code carries it, and its cases
+	@$(PYTHON) dev.py rules
 
 install:  ## the environment for developers, in .venv
 	@$(PYTHON) dev.py install

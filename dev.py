@@ -33,6 +33,7 @@ TASKS: dict[str, tuple[str, list[list[str]]]] = {
     "test": ("dev", [["-m", "pytest"]]),
     "fuzz": ("dev", [["-m", "tests.fuzz"]]),
     "bench": ("bench", [["-m", "benchmarks"]]),
+    "rules": ("dev", [["-m", "tests.rules"]]),
 }
 
 
