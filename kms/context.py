@@ -148,7 +148,7 @@ GIVEN = MappingProxyType(
         ("aws:MultiFactorAuthPresent", _multi_factor),  # J-20
         ("aws:MultiFactorAuthAge", _multi_factor_used),  # J-21
         ("aws:TokenIssueTime", _temporary),  # J-22
-        ("aws:FederatedProvider aws:SourceIdentity", _of(PrincipalKind.ROLE_SESSION)),  # J-23, J-24
+        ("aws:SourceIdentity", _of(PrincipalKind.ROLE_SESSION)),  # J-24
         ("aws:AssumedRoot", _of(PrincipalKind.ROOT)),  # J-25
         ("aws:CurrentTime aws:EpochTime", _always),  # J-30
         ("aws:SecureTransport", _always),  # J-31

@@ -30,8 +30,14 @@ from policy.model import (
 from policy.operators import Family, SetOperator, arn_segments, read_date, read_number
 from policy.pattern import Part, Pattern, Variable, Wildcard
 from policy.request import TWIN, Principal, PrincipalKind
-from policy.vocabulary import ACTIONS, canonical_key, hidden_from_key_policy, is_multivalued
-from policy.wording import condition_step
+from policy.vocabulary import (
+    ACTIONS,
+    allows_nothing,
+    canonical_key,
+    hidden_from_key_policy,
+    is_multivalued,
+)
+from policy.wording import condition_step, too_many_step
 
 Facts: TypeAlias = Mapping[Any, Any]
 """A request context by canonical names, as `Context.over` makes it."""
@@ -67,7 +73,9 @@ class CompiledStatement:
         self.position = position
         self.actions = _action_set(statement.action)
         self.resource = CompiledResource(statement.resource, policy.kind, hides=hides)
-        self.conditions = tuple(CompiledCondition(c, hides=hides) for c in statement.conditions)
+        self.conditions = tuple(
+            CompiledCondition(c, statement.effect, hides=hides) for c in statement.conditions
+        )
         self.test = all_of(condition.test for condition in self.conditions)
         self.tells_time = not _TIME.isdisjoint(self._names())
 
@@ -576,18 +584,28 @@ class CompiledCondition:
     whether the request itself fills in values that it is compared with.
     """
 
-    __slots__ = ("condition", "is_moving", "present", "test")
+    __slots__ = ("_counts", "condition", "is_moving", "present", "test")
 
-    def __init__(self, condition: Condition, *, hides: bool) -> None:
+    def __init__(self, condition: Condition, effect: Effect, *, hides: bool) -> None:
         self.condition = condition
+        self._counts = effect is Effect.ALLOW and is_multivalued(condition.key)
         hidden = hides and hidden_from_key_policy(condition.key)  # AUTH J-110
         self.present: Callable[[Facts], Any] = _NOTHING if hidden else _finder(condition.key)
-        self.test = _condition_test(condition, self.present, hidden=hidden, hides=hides)
+        test = _condition_test(condition, self.present, hidden=hidden, hides=hides)
+        self.test = self._counting(test) if self._counts else test
         self.is_moving = any(value.pattern.variables for value in condition.values)
 
     def step(self, facts: Facts) -> Step:
         """Return how the request's value compares with the policy's."""
-        return condition_step(self.condition, self.present(facts), matched=self.test(facts))
+        present = self.present(facts)
+        if self._counts and allows_nothing(self.condition.key, present):
+            return too_many_step(self.condition)
+        return condition_step(self.condition, present, matched=self.test(facts))
+
+    def _counting(self, test: Test) -> Test:
+        """AUTH J-68."""
+        key, present = self.condition.key, self.present
+        return lambda facts: not allows_nothing(key, present(facts)) and test(facts)
 
 
 def _condition_test(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from policy.decision import Step
-from policy.model import Condition, ConditionValue
+from policy.model import Condition, ConditionValue, Effect
 from policy.operators import Family, SetOperator
 from policy.request import Context, Values
-from policy.wording import condition_step, needs_set_operator
+from policy.vocabulary import allows_nothing
+from policy.wording import condition_step, needs_set_operator, too_many_step
 
 
-def compare(condition: Condition, context: Context) -> Step:
+def compare(condition: Condition, context: Context, effect: Effect) -> Step:
     """Compare one `(operator, key)` entry with the request (AUTH F)."""
     present = context.get(condition.key)
+    if effect is Effect.ALLOW and allows_nothing(condition.key, present):
+        return too_many_step(condition)  # J-68
     if present == ():
         present = None  # F-7: a key without values counts as absent
     if condition.operator.base.family is Family.NULL:

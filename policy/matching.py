@@ -59,7 +59,7 @@ class Matching:
             steps.append(step)
         steps.append(self._action(statement.action))
         steps.append(self._resource(policy, statement.resource, context))
-        steps += (compare(condition, context) for condition in statement.conditions)  # F-2
+        steps += (compare(each, context, statement.effect) for each in statement.conditions)  # F-2
         applies = all(step.matched for step in steps)
         return StatementTrace(
             layer,

@@ -265,7 +265,7 @@ class Request:
 
 
 def caller_facts(principal: Principal) -> dict[str, Values]:
-    """Return the condition keys that follow from the caller (AUTH J-10 to J-19).
+    """Return the condition keys that follow from the caller (AUTH J-10 to J-19, J-23).
 
     A fact that the principal carries itself, such as its tags, wins.
     """
@@ -292,6 +292,8 @@ def caller_facts(principal: Principal) -> dict[str, Values]:
         user_id = _user_id(principal)
         if user_id is not None:
             facts["aws:userid"] = user_id
+        if principal.identity_provider is not None:
+            facts["aws:FederatedProvider"] = principal.identity_provider
     return {**facts, **principal.facts}
 
 

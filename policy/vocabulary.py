@@ -185,6 +185,17 @@ RECIPIENT_ATTESTATION = "kms:recipientattestation:"
 """The prefix, in lower case, of the keys that an attestation document gives (AUTH J-96 to J-98)."""
 
 
+MAX_RESOURCE_ALIASES = 50
+"""With more aliases than this a key is allowed by none of them (AUTH J-68)."""
+
+
+def allows_nothing(name: str, value: object) -> bool:
+    """Tell whether a key's value keeps a statement from allowing, whatever it says (AUTH J-68)."""
+    if not isinstance(value, tuple) or len(value) <= MAX_RESOURCE_ALIASES:
+        return False
+    return name.lower() == "kms:resourcealiases"
+
+
 def hidden_from_key_policy(name: str) -> bool:
     """Tell whether key policies are not shown a key (AUTH J-110)."""
     name = name.lower()

@@ -13,7 +13,7 @@ from policy.model import Condition, Element, PrincipalForm, PrincipalPattern, Te
 from policy.operators import Family
 from policy.request import Request, Values
 from policy.source import Span
-from policy.vocabulary import is_multivalued
+from policy.vocabulary import MAX_RESOURCE_ALIASES, is_multivalued
 
 _SHOWN_ENTRIES = 4
 _SHOWN_VALUES = 6
@@ -127,8 +127,7 @@ _LIST_REASONS = {ElementName.ACTION: Reason.ACTION, ElementName.RESOURCE: Reason
 
 def condition_step(condition: Condition, present: Values | None, *, matched: bool) -> Step:
     """Say how the request's value of a key compares with the policy's; None is no value."""
-    expected = ", ".join(value.text for value in condition.values[:_SHOWN_VALUES]) or "nothing"
-    actual = _shown(present)
+    expected, actual = _expected(condition), _shown(present)
     operator, key = condition.operator, condition.key
     why = f"{operator} {key}: request has {actual}, policy has {expected}"
     if needs_set_operator(condition, present):
@@ -137,6 +136,20 @@ def condition_step(condition: Condition, present: Values | None, *, matched: boo
     if not matched:
         reason = Reason.KEY_ABSENT if present is None else Reason.CONDITION
     return Step(ElementName.CONDITION, matched, expected, actual, why, condition.span, reason)
+
+
+def too_many_step(condition: Condition) -> Step:
+    """Say that a key has too many aliases to be allowed by one of them (AUTH J-68)."""
+    expected = _expected(condition)
+    actual = f"more than {MAX_RESOURCE_ALIASES} aliases"
+    why = f"{condition.operator} {condition.key}: the key has {actual}, so that none of them allows"
+    return Step(
+        ElementName.CONDITION, False, expected, actual, why, condition.span, Reason.CONDITION
+    )
+
+
+def _expected(condition: Condition) -> str:
+    return ", ".join(value.text for value in condition.values[:_SHOWN_VALUES]) or "nothing"
 
 
 def needs_set_operator(condition: Condition, present: Values | None) -> bool:

@@ -98,7 +98,11 @@ _CONTEXT: dict[str, tuple[Values, ...]] = {
     "aws:TagKeys": (("env",), ("env", "cost"), ()),
     "aws:ResourceTag/team": ("blue", "red"),
     "aws:SourceVpce": ("blue", "vpce-1"),
-    "kms:ResourceAliases": (("alias/app",), ("alias/app", "alias/b")),
+    "kms:ResourceAliases": (
+        ("alias/app",),
+        ("alias/app", "alias/b"),
+        tuple(f"alias/{n}" for n in range(51)),
+    ),
     "aws:PrincipalOrgID": ("o-1", "o-2"),
     "aws:CurrentTime": ("2026-03-01T12:00:00Z", "2020-01-01"),
     "aws:PrincipalArn": ("arn:aws:iam::111122223333:role/app",),

@@ -15,13 +15,7 @@ from kmsgate.scenario.files import SUFFIX
 from kmsgate.scenario.model import Test
 from policy.tree import Array, Node, Object, String
 
-EXPECTED_FAILURES: Mapping[str, str] = {
-    "J-23 aws:FederatedProvider is the identity provider that a role session came from": (
-        "aws:FederatedProvider is never supplied"
-    ),
-    "J-68 of a key with more than fifty aliases kms:ResourceAliases allows nothing and denies as "
-    "ever": "kms:ResourceAliases allows however many aliases a key has",
-}
+EXPECTED_FAILURES: Mapping[str, str] = {}
 """Cases that fail for now, and why."""
 
 # The rules

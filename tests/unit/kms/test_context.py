@@ -932,7 +932,6 @@ SAID: dict[str, tuple[frozenset[str], Values]] = {
     "aws:MultiFactorAuthPresent": (WITH_MFA, "true"),
     "aws:MultiFactorAuthAge": (WITH_MFA, "60"),
     "aws:TokenIssueTime": (EVERYBODY - {"service", "anonymous"}, "2026-03-01T07:00:00Z"),
-    "aws:FederatedProvider": (SESSIONS, "accounts.google.com"),
     "aws:SourceIdentity": (SESSIONS, "ann"),
     "aws:AssumedRoot": (frozenset({"root"}), "true"),
     "aws:CurrentTime": (EVERYBODY, "2026-03-01T07:00:00Z"),
@@ -1161,7 +1160,7 @@ def test_the_table_speaks_of_actions_and_keys_that_policies_know() -> None:
         assert {key.lower() for key in entry.keys} <= set(CONDITION_KEYS)
 
 
-FROM_CALLER_AND_CALL = """
+FROM_CALLER_AND_CALL = """aws:FederatedProvider 
     aws:PrincipalArn aws:PrincipalAccount aws:PrincipalType aws:userid aws:username
     aws:PrincipalTag/ aws:PrincipalOrgID aws:PrincipalOrgPaths aws:PrincipalIsAWSService
     aws:PrincipalServiceName aws:PrincipalServiceNamesList aws:RequestedRegion aws:ViaAWSService
