@@ -15,7 +15,7 @@ from itertools import islice
 from policy.model import Condition
 from policy.operators import Comparison, Family, SetOperator, read_date, read_number
 from policy.pattern import Pattern, Wildcard
-from policy.request import Context, Values
+from policy.request import Context, Request, Values, caller_facts
 from policy.vocabulary import ENCRYPTION_CONTEXT, is_multivalued
 
 MAX_VALUES = 3
@@ -40,12 +40,25 @@ class Example:
     change: str
 
 
-def examples(condition: Condition, context: Context, *, holds: bool) -> Iterator[Example]:
-    """Yield contexts for which a condition should hold, or should not hold."""
+def is_fixed(key: str) -> bool:
+    """Tell whether every request of one caller on one resource has the same value of a key."""
+    return key.lower() in _FIXED
+
+
+def known_facts(request: Request) -> Context:
+    """Return the context with what follows from the caller: what policy variables may name."""
+    return request.context.with_defaults(caller_facts(request.principal))
+
+
+def examples(
+    condition: Condition, context: Context, *, holds: bool, known: Context | None = None
+) -> Iterator[Example]:
+    """Yield contexts for which a condition should hold, or should not hold.
+
+    Policy variables take their values from `known`, which is the context unless said otherwise.
+    """
     key = condition.key
-    if key.lower() in _FIXED:
-        return
-    for text, value in _values(condition, context, holds=holds):
+    for text, value in _values(condition, context, known or context, holds=holds):
         yield Example(_changed(context, key, value), _phrase(key, text, value))
 
 
@@ -79,10 +92,10 @@ def _changed(context: Context, key: str, value: Values | None) -> Context:
 
 
 def _values(
-    condition: Condition, context: Context, *, holds: bool
+    condition: Condition, context: Context, known: Context, *, holds: bool
 ) -> Iterator[tuple[str, Values | None]]:
     """Yield values of the key, each with the text that it stands for; None is no value."""
-    operator, present = condition.operator, context.get(condition.key)
+    operator, present = condition.operator, known.get(condition.key)
     if operator.base.family is Family.NULL:
         yield from _presence(condition, holds=holds)
         return
@@ -90,7 +103,7 @@ def _values(
     many = operator.set_operator is not None and (
         isinstance(present, tuple) or is_multivalued(condition.key)
     )
-    for text, value in islice(_listed(condition, context, should_match), MAX_VALUES):
+    for text, value in islice(_listed(condition, known, should_match), MAX_VALUES):
         yield text, (value,) if many else value
     if present is not None and not (holds and operator.set_operator is SetOperator.ANY):
         yield "", None
@@ -105,18 +118,17 @@ def _presence(condition: Condition, *, holds: bool) -> Iterator[tuple[str, Value
         yield ("", None) if is_absent else ("any value", ("x",) if multivalued else "x")
 
 
-def _listed(
-    condition: Condition, context: Context, should_match: bool
-) -> Iterator[tuple[str, str]]:
+def _listed(condition: Condition, known: Context, should_match: bool) -> Iterator[tuple[str, str]]:
     base = condition.operator.base
     for value in condition.values:
-        expanded = value.pattern.expand(context.single)
+        expanded = value.pattern.expand(known.single)
         if expanded is None:
             continue
         found = _matching(base, expanded) if should_match else _other(base, expanded)
         if found is not None:
-            shown = _written(expanded)
-            yield (shown if should_match else f"another value than {shown}"), found
+            shown = found if base.family is Family.BOOL else _written(expanded)
+            is_clear = should_match or base.family is Family.BOOL
+            yield (shown if is_clear else f"another value than {shown}"), found
 
 
 def _matching(base: Comparison, pattern: Pattern) -> str | None:

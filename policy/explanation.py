@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, islice
+from enum import StrEnum
+from itertools import groupby
 
 from policy.decision import (
     AllowPath,
@@ -21,17 +22,19 @@ from policy.decision import (
     StatementTrace,
     Step,
 )
-from policy.headline import failed_elements, headline, question
+from policy.headline import headline, question
+from policy.losses import Loss
 from policy.messages import denial_message
 from policy.model import Effect
+from policy.near_misses import NearMiss, closest
 from policy.remedies import Remedy, grant_name
 from policy.request import Request
 from policy.rulebook import rules_of
-from policy.source import Position, Source, Span
+from policy.source import MAX_EXCERPT_COLUMNS, Position, Source, Span, printable
 from policy.vocabulary import ACTIONS, ResourceKind
 
-MAX_OPEN = 3
-"""So many near misses are worth their elements."""
+MAX_EXCERPT_LINES = 16
+"""Of longer statements the beginning is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,32 @@ class Place:
     def position(self) -> Position:
         """The line and column of its first character."""
         return self.source.position(self.span.start)
+
+    @property
+    def excerpt(self) -> str:
+        """The lines with their numbers, clipped and safe to print; a part of a line has carets."""
+        first, end = (
+            self.position.line,
+            self.source.position(max(self.span.start, self.span.end - 1)),
+        )
+        if first == end.line:
+            return self.source.excerpt(self.span)
+        last = min(end.line, first + MAX_EXCERPT_LINES - 1)
+        width = len(str(last))
+        shown = [f"{' ' * width} |"]
+        for number in range(first, last + 1):
+            text = self.source.line(number)
+            more = "…" if len(text) > MAX_EXCERPT_COLUMNS else ""
+            text = printable(text[:MAX_EXCERPT_COLUMNS])
+            shown.append(f"{number:>{width}} | {text}{more}")
+        if last < end.line:
+            shown.append(f"{' ' * width} | … and {end.line - last} lines more")
+        return "\n".join(shown)
+
+
+def place_of(trace: StatementTrace | GrantTrace) -> Place | None:
+    """Return where a statement stands; grants are no text."""
+    return Place(trace.source, trace.span) if isinstance(trace, StatementTrace) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +91,14 @@ class Line:
     is_open: bool = False
 
 
+class Reach(StrEnum):
+    """How far a decision went through a stage."""
+
+    PASSED = "passed"
+    DECIDED = "decided here"
+    SKIPPED = "not needed"
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """One of the four questions that a decision asks, and what came of it."""
@@ -70,36 +107,49 @@ class Stage:
     title: str
     verdict: str
     lines: tuple[Line, ...]
+    reach: Reach
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Why a request is answered as it is, for any surface to print.
 
-    `place` is the statement that decided. `message` is all that the caller is told.
+    `place` is the statement that decided. `message` is all that the caller is told. `remedies`
+    tell what would change a denial, `losses` what would end a permission.
     """
 
+    outcome: Outcome
     headline: str
     place: Place | None
     question: str
     stages: tuple[Stage, ...]
     message: str | None
+    near_misses: tuple[NearMiss, ...]
     remedies: tuple[Remedy, ...]
+    losses: tuple[Loss, ...]
     note: str | None
     rules: tuple[str, ...]
 
 
-def explain(decision: Decision, remedies: Sequence[Remedy] = ()) -> Explanation:
+def explain(
+    decision: Decision,
+    remedies: Sequence[Remedy] = (),
+    *,
+    near_misses: Sequence[NearMiss] = (),
+    losses: Sequence[Loss] = (),
+) -> Explanation:
     """Return why a request was decided so, with what would change it if that is known."""
-    teller = _Teller(decision)
-    first = decision.by[0] if decision.by else None
+    teller = _Teller(decision, near_misses)
     return Explanation(
+        outcome=decision.outcome,
         headline=headline(decision),
-        place=Place(first.source, first.span) if isinstance(first, StatementTrace) else None,
+        place=place_of(decision.by[0]) if decision.by else None,
         question=question(decision.request),
         stages=(teller.denies(), teller.guardrails(), teller.offers(), teller.caller_side()),
         message=denial_message(decision),
+        near_misses=tuple(near_misses),
         remedies=tuple(remedies),
+        losses=tuple(losses),
         note=_note(decision),
         rules=rules_of(decision),
     )
@@ -122,13 +172,52 @@ _GUARDRAILS = (Layer.SCP, Layer.RCP, Layer.ENDPOINT)
 _CALLER_SIDE = (Layer.IDENTITY, Layer.BOUNDARY, Layer.SESSION)
 
 
-@dataclass
-class _Teller:
-    decision: Decision
-    opened: list[StatementTrace | GrantTrace] = field(init=False)
+def _way(decision: Decision) -> tuple[int, ...]:
+    """Return the numbers of the stages that the decision needed; the last one settled it."""
+    layer, path = decision.layer, decision.path
+    has_offers = decision.request.resource.kind in (ResourceKind.KEY, None)
+    if decision.outcome is Outcome.EXPLICITLY_DENIED:
+        return (1,)
+    if layer is Layer.SERVICE:
+        return ()
+    if layer in (Layer.SCP, Layer.ENDPOINT):
+        return (1, 2)
+    if path in (AllowPath.DIRECT, AllowPath.SERVICE_PRINCIPAL) or layer is Layer.KEY_POLICY:
+        is_last = path not in (AllowPath.ROLE, AllowPath.ACCOUNT, AllowPath.CROSS_ACCOUNT)
+        return (1, 2, 3) if is_last else (1, 2, 3, 4)
+    if path is AllowPath.GRANT:
+        direct = all(trace.match_class is MatchClass.DIRECT for trace in decision.by)
+        request = decision.request
+        is_last = direct and request.principal.account in (None, request.resource.account)
+        return (1, 2, 3) if is_last else (1, 2, 3, 4)
+    if path in (AllowPath.IDENTITY, AllowPath.ROOT) or not has_offers:
+        return (1, 2, 4)  # neither key policy nor grant had to allow
+    return (1, 2, 3, 4)
 
-    def __post_init__(self) -> None:
-        self.opened = list(_worth_opening(self.decision))
+
+def _identity(trace: StatementTrace | GrantTrace) -> tuple[object, ...]:
+    """Return what tells one statement or grant of a decision from the others."""
+    if isinstance(trace, GrantTrace):
+        return (id(trace.grant),)
+    return (trace.layer, trace.level, id(trace.source), trace.index)
+
+
+class _Teller:
+    def __init__(self, decision: Decision, near_misses: Sequence[NearMiss]) -> None:
+        self.decision = decision
+        self.opened = {_identity(trace) for trace in _worth_opening(decision)}
+        self.way = _way(decision)
+        self.would_match = {
+            (_identity(near.trace), failed.position): failed.would_match
+            for near in near_misses
+            for failed in near.failed
+        }
+
+    def _stage(self, number: int, title: str, verdict: str, lines: Iterable[Line]) -> Stage:
+        reach = Reach.SKIPPED
+        if number in self.way:
+            reach = Reach.DECIDED if number == self.way[-1] else Reach.PASSED
+        return Stage(number, title, verdict, tuple(lines), reach)
 
     # 1
 
@@ -145,14 +234,14 @@ class _Teller:
             )
             for trace in sorted(traces, key=lambda trace: not trace.applies)
         ]
-        return Stage(1, "explicit deny anywhere?", verdict, tuple(lines))
+        return self._stage(1, "explicit deny anywhere?", verdict, lines)
 
     # 2
 
     def guardrails(self) -> Stage:
         states = [(layer.value, self._guardrail(layer)) for layer in _GUARDRAILS]
         lines = self._allows((Layer.SCP, Layer.ENDPOINT))
-        return Stage(2, "guardrails", _joined(states, none="none apply"), tuple(lines))
+        return self._stage(2, "guardrails", _joined(states, none="none apply"), lines)
 
     def _guardrail(self, layer: Layer) -> str:
         result, action = self.decision.layer_result(layer), self.decision.request.action
@@ -173,9 +262,9 @@ class _Teller:
         request, kind = self.decision.request, self.decision.request.resource.kind
         if kind in (ResourceKind.ALIAS, ResourceKind.NONE):
             what = "an alias" if kind is ResourceKind.ALIAS else "*"
-            return Stage(3, "offers", f"none asked for: {what} has no policy of its own", ())
+            return self._stage(3, "offers", f"none asked for: {what} has no policy of its own", ())
         if request.action == "kms:RetireGrant":
-            return Stage(3, "offers", "none asked for: a grant says who may retire it", ())
+            return self._stage(3, "offers", "none asked for: a grant says who may retire it", ())
         lines = [
             self._line(trace, _class_name(trace), self._offer(trace))
             for trace in self._statements((Layer.KEY_POLICY,), Effect.ALLOW)
@@ -187,7 +276,7 @@ class _Teller:
         stopped = self.decision.outcome is Outcome.EXPLICITLY_DENIED
         if stopped or self.decision.layer in (*_GUARDRAILS, Layer.SERVICE):
             verdict = "(not needed any more; shown for learning)"
-        return Stage(3, "offers", verdict, tuple(lines))
+        return self._stage(3, "offers", verdict, lines)
 
     def _offer(self, trace: StatementTrace) -> str:
         if not trace.applies:
@@ -223,7 +312,7 @@ class _Teller:
         verdict = _joined(states, none="none")
         if self.decision.path in (AllowPath.DIRECT, AllowPath.SERVICE_PRINCIPAL):
             verdict = f"not needed; {verdict}"
-        return Stage(4, "caller's side", verdict, tuple(self._allows(_CALLER_SIDE)))
+        return self._stage(4, "caller's side", verdict, self._allows(_CALLER_SIDE))
 
     def _side(self, layer: Layer) -> str:
         result, action = self.decision.layer_result(layer), self.decision.request.action
@@ -268,18 +357,27 @@ class _Teller:
         return "resource_policy" if is_foreign else layer.value
 
     def _is_open(self, trace: StatementTrace | GrantTrace) -> bool:
-        return any(trace is other for other in self.opened)
+        return _identity(trace) in self.opened
 
     def _elements(self, trace: StatementTrace | GrantTrace) -> tuple[Line, ...]:
         source = trace.source if isinstance(trace, StatementTrace) else None
         return tuple(
             Line(
-                (_ELEMENTS[step.element], _sentence(step, self.decision.request)),
+                (_ELEMENTS[step.element], self._sentence(trace, position, step)),
                 step.matched,
                 Place(source, step.span) if source is not None and step.span is not None else None,
             )
-            for step in trace.steps
+            for position, step in enumerate(trace.steps)
         )
+
+    def _sentence(self, trace: StatementTrace | GrantTrace, position: int, step: Step) -> str:
+        """Say what happened and, unless the sentence names it already, what would have matched."""
+        sentence = _sentence(step, self.decision.request)
+        value = self.would_match.get((_identity(trace), position))
+        said = step.element is ElementName.CONSTRAINTS or _names(sentence, value or "")
+        if value is None or said:
+            return sentence
+        return f"{sentence}; {'its absence' if value == 'no such key' else value} would match"
 
 
 def _worth_opening(decision: Decision) -> Iterator[StatementTrace | GrantTrace]:
@@ -289,22 +387,7 @@ def _worth_opening(decision: Decision) -> Iterator[StatementTrace | GrantTrace]:
             yield from result.denying
         return
     yield from decision.by
-    if decision.outcome is Outcome.IMPLICITLY_DENIED:
-        yield from _closest(decision)
-
-
-def _closest(decision: Decision) -> Iterator[StatementTrace | GrantTrace]:
-    """Yield the Allows of the layer that denied, and the grants, that lack the least."""
-    missed = [
-        (len(failed_elements(trace)), trace)
-        for trace in decision.layer_result(decision.layer).statements
-        if trace.effect is Effect.ALLOW and not trace.applies
-    ]
-    least = min((count for count, _ in missed), default=0)
-    yield from islice((trace for count, trace in missed if count == least), MAX_OPEN)
-    if decision.layer in (Layer.KEY_POLICY, Layer.IDENTITY):
-        grants = decision.layer_result(Layer.GRANT).grants
-        yield from islice((trace for trace in grants if len(failed_elements(trace)) == 1), MAX_OPEN)
+    yield from closest(decision)
 
 
 def _joined(states: Sequence[tuple[str, str]], none: str) -> str:
@@ -356,6 +439,11 @@ def _sentence(step: Step, request: Request) -> str:
     if request.resource.kind is ResourceKind.KEY and sentence.endswith(f" {asked}"):
         return f"{sentence.removesuffix(asked)}this key"
     return sentence
+
+
+def _names(sentence: str, value: str) -> bool:
+    """Tell whether a value stands in a sentence as a word, or as several."""
+    return f" {value} " in f" {sentence} ".replace(", ", " ").replace(": ", " ")
 
 
 def _bare(step: Step) -> str:

@@ -14,6 +14,7 @@ from policy.decision import (
     Reason,
     StatementTrace,
 )
+from policy.near_misses import failed_elements
 from policy.remedies import grant_name
 from policy.request import PrincipalKind, Request
 from policy.rulebook import hard_rule
@@ -115,11 +116,6 @@ def _waiting(decision: Decision) -> bool:
         failed_elements(trace) == {ElementName.TIME}
         for trace in decision.layer_result(Layer.GRANT).grants
     )
-
-
-def failed_elements(trace: StatementTrace | GrantTrace) -> set[ElementName]:
-    """Return the parts of a statement or grant that do not match."""
-    return {step.element for step in trace.steps if not step.matched}
 
 
 def question(request: Request) -> str:

@@ -1,15 +1,14 @@
 """What would make a denied request allowed: changes found near the trace, each tried before told.
 
 A change is made to the request, to its time or to one of the documents, and the changed question
-is decided. Only what is allowed then is returned, the smallest changes first.
+is decided. Only what is allowed then is returned, the smallest changes first. The caller stays
+who it is: the documents at hand are this caller's, and say nothing about another one.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from policy.arn import root_arn
@@ -24,29 +23,38 @@ from policy.decision import (
     Outcome,
     StatementTrace,
 )
-from policy.examples import examples, with_pairs
+from policy.edits import ADDED, Originals, adding, without
+from policy.examples import examples, is_fixed, known_facts
 from policy.grants import Grant
-from policy.model import Effect, Policy, PolicyKind, Statement
-from policy.reader import parse
+from policy.model import Condition, Effect, PolicyKind, Statement
+from policy.near_misses import effective_from, failed_elements, meeting
 from policy.request import PrincipalKind, Request
 from policy.vocabulary import ACTIONS, ResourceKind
 
 MAX_REMEDIES = 5
 MAX_TRIES = 60
-"""So many changes are tried at most; each costs one decision."""
+"""So many changes are tried at most while they are looked for, and so many in the end."""
 
 _MAX_EDITS = 4
-_ADDED = "added to see what it would change"
+_MAX_ESCAPES = 3
+_MAX_NEAR = 12
+_MAX_FAILED = 6
+_MAX_WAYS = 9
 _POLICY_COST = 10
 """A policy is changed by someone else than the caller: that is never the smaller change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """A change, as something to do, and what would be decided then: always Allowed."""
+    """A change, as something to do, and what would be decided then: always Allowed.
+
+    `request` and `documents` are the changed ones, for whoever wants to decide again.
+    """
 
     change: str
     decision: Decision
+    request: Request = field(repr=False)
+    documents: Documents = field(repr=False)
 
     @property
     def by(self) -> tuple[str, ...]:
@@ -77,24 +85,29 @@ def grant_name(grant: Grant) -> str:
 
 
 def _is_added(trace: StatementTrace | GrantTrace) -> bool:
-    return (trace.grant.id if isinstance(trace, GrantTrace) else trace.sid) == _ADDED
+    return (trace.grant.id if isinstance(trace, GrantTrace) else trace.sid) == ADDED
 
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What is asked of which documents, after some changes. The cost orders the changes."""
+    """What is asked of which documents, after some changes. The cost orders the changes.
+
+    `keys` are the condition keys that were given another value.
+    """
 
     request: Request
     documents: Documents
     changes: tuple[str, ...] = ()
     cost: int = 0
+    keys: frozenset[str] = frozenset()
 
     def asking(self, change: str, cost: int, request: Request) -> _Question:
-        return _Question(request, self.documents, (*self.changes, change), self.cost + cost)
+        changes, cost = (*self.changes, change), self.cost + cost
+        return replace(self, request=request, changes=changes, cost=cost)
 
     def given(self, change: str, documents: Documents) -> _Question:
-        cost = self.cost + _POLICY_COST
-        return _Question(self.request, documents, (*self.changes, change), cost)
+        changes, cost = (*self.changes, change), self.cost + _POLICY_COST
+        return replace(self, documents=documents, changes=changes, cost=cost)
 
 
 def remedies(request: Request, documents: Documents) -> tuple[Remedy, ...]:
@@ -110,21 +123,51 @@ def remedies(request: Request, documents: Documents) -> tuple[Remedy, ...]:
             continue  # what it adds is not needed
         outcome = decide(candidate.request, candidate.documents)
         if outcome.allowed:
-            found[changes] = Remedy(" and ".join(candidate.changes), outcome)
+            change = " and ".join(candidate.changes)
+            found[changes] = Remedy(change, outcome, candidate.request, candidate.documents)
         if len(found) == MAX_REMEDIES:
             break
     return tuple(found.values())
 
 
 def _candidates(question: _Question, decision: Decision) -> Iterator[_Question]:
+    search = _Search(decision)
     if decision.outcome is Outcome.EXPLICITLY_DENIED:
-        yield from _escapes(question, decision)
-        yield from _completed(_without_denies(question, decision))
+        yield from _escapes(search, question, decision)
+        yield from islice(search.completed(_without_denies(question, decision)), 1)
         return
     yield from _by_grants(question, decision)
-    yield from _by_conditions(question, decision)
+    yield from _by_conditions(search, question, decision)
     for edited in _edits(question, decision):
-        yield from _completed(edited)
+        yield from islice(search.completed(edited, decision.layer), 1)
+
+
+@dataclass
+class _Search:
+    """Decides changed questions while it may; after that, all are denied as the first was."""
+
+    denied: Decision
+    left: int = MAX_TRIES
+
+    def decide(self, question: _Question) -> Decision:
+        if not self.left:
+            return self.denied
+        self.left -= 1
+        return decide(question.request, question.documents)
+
+    def completed(
+        self, question: _Question, mended: Layer | None = None, edits: int = _MAX_EDITS
+    ) -> Iterator[_Question]:
+        """Yield the question with as many policies more changed as it needs to be allowed.
+
+        A change that was to mend a layer and leaves it denying leads nowhere.
+        """
+        decision = self.decide(question)
+        if decision.allowed:
+            yield question
+        elif decision.outcome is Outcome.IMPLICITLY_DENIED and decision.layer is not mended:
+            for edited in _edits(question, decision) if edits else ():
+                yield from self.completed(edited, decision.layer, edits - 1)
 
 
 # Another request
@@ -133,11 +176,11 @@ def _candidates(question: _Question, decision: Decision) -> Iterator[_Question]:
 def _by_grants(question: _Question, decision: Decision) -> Iterator[_Question]:
     """Yield what would make grants match that lack one thing only."""
     for trace in decision.layer_result(Layer.GRANT).grants:
-        failed = {step.element for step in trace.steps if not step.matched}
+        failed = failed_elements(trace)
         if failed == {ElementName.TIME}:
             yield from _by_time(question, trace.grant)
         elif failed == {ElementName.CONSTRAINTS}:
-            yield _by_pairs(question, trace.grant)
+            yield _by_constraints(question, trace.grant)
 
 
 def _by_time(question: _Question, grant: Grant) -> Iterator[_Question]:
@@ -146,76 +189,97 @@ def _by_time(question: _Question, grant: Grant) -> Iterator[_Question]:
     for token in sorted(grant.tokens)[:1]:
         carrying = replace(request, grant_tokens=request.grant_tokens | {token})
         yield question.asking(f"send the grant token of {grant_name(grant)}", 1, carrying)
-    if grant.effective_at is not None:
-        at = grant.effective_at + dt.timedelta(microseconds=-grant.effective_at.microsecond % 10**6)
+    at = effective_from(grant)
+    if at is not None:
         change = f"wait until {at.strftime('%Y-%m-%dT%H:%M:%SZ')}"
         yield question.asking(change, 2, replace(request, at=at))
 
 
-def _by_pairs(question: _Question, grant: Grant) -> _Question:
+def _by_constraints(question: _Question, grant: Grant) -> _Question:
     """AUTH N-22."""
-    context, equals = question.request.context, grant.constraints.equals
+    request, equals = question.request, grant.constraints.equals
     wanted = equals or grant.constraints.subset or {}
-    pairs = dict(wanted) if equals else {**context.encryption_context, **wanted}
+    changed = meeting(grant, request)
     shown = ", ".join(f"{name} = {value}" for name, value in sorted(wanted.items()))
-    change = f"send {'only ' if equals else ''}the encryption context {shown}"
-    request = replace(question.request, context=with_pairs(context, pairs))
-    return question.asking(change, len(wanted), request)
+    parts = [f"send {'only ' if equals else ''}the encryption context {shown}"] if wanted else []
+    source = changed.context.get("aws:SourceArn")
+    if source != request.context.get("aws:SourceArn"):
+        parts.append(f"send the request with aws:SourceArn = {source}")
+    return question.asking(" and ".join(parts), len(wanted) + len(parts) - bool(wanted), changed)
 
 
-def _by_conditions(question: _Question, decision: Decision) -> Iterator[_Question]:
+def _by_conditions(search: _Search, question: _Question, decision: Decision) -> Iterator[_Question]:
     """Yield what would satisfy the Allow statements of which nothing but conditions failed."""
-    for trace, statement in _traced(decision, question.documents):
-        failed = {step.element for step in trace.steps if not step.matched}
-        if trace.effect is Effect.ALLOW and failed == {ElementName.CONDITION}:
-            yield from _satisfying(question, trace, statement)
+    near = (
+        (trace, statement)
+        for trace, statement in _traced(decision, question.documents, Effect.ALLOW)
+        if failed_elements(trace) == {ElementName.CONDITION}
+    )
+    for trace, statement in islice(near, _MAX_NEAR):
+        steps = trace.steps[-len(statement.conditions) :]
+        pairs = zip(statement.conditions, steps, strict=True)
+        failed = [condition for condition, step in pairs if not step.matched]
+        if len(failed) > _MAX_FAILED or not all(
+            any(True for _ in _by_examples(question, c, holds=True)) for c in failed
+        ):
+            continue
+        ways = list(islice(_satisfying(question, failed), _MAX_WAYS))
+        allowed = next((way for way in ways if search.decide(way).allowed), None)
+        if allowed is not None:
+            yield allowed
+        elif ways:
+            yield from islice(search.completed(ways[0]), 1)
 
 
-def _satisfying(
-    question: _Question, trace: StatementTrace, statement: Statement
-) -> Iterator[_Question]:
-    steps = trace.steps[-len(statement.conditions) :]
-    for condition, step in zip(statement.conditions, steps, strict=True):
-        if not step.matched:
-            request = question.request
-            example = next(examples(condition, request.context, holds=True), None)
-            if example is None:
-                return
-            changed = replace(request, context=example.context)
-            question = question.asking(example.change, 1, changed)
-    yield question
+def _satisfying(question: _Question, conditions: Sequence[Condition]) -> Iterator[_Question]:
+    """Yield questions with an example for each condition, the likeliest first."""
+    if not conditions:
+        yield question
+    elif conditions[0].key.lower() in question.keys:  # deciding tells whether both hold
+        yield from _satisfying(question, conditions[1:])
+    else:
+        for changed in _by_examples(question, conditions[0], holds=True):
+            yield from _satisfying(changed, conditions[1:])
 
 
-def _escapes(question: _Question, decision: Decision) -> Iterator[_Question]:
-    """Yield requests that a Deny would not catch."""
+def _by_examples(question: _Question, condition: Condition, *, holds: bool) -> Iterator[_Question]:
+    """Yield the question with other values of a condition's key; each key is changed once."""
+    key = condition.key.lower()
+    if is_fixed(key) or key in question.keys:
+        return
     request = question.request
-    for trace, statement in _traced(decision, question.documents):
-        if trace.effect is Effect.DENY and trace.applies:
-            for condition in statement.conditions:
-                for example in examples(condition, request.context, holds=False):
-                    changed = replace(request, context=example.context)
-                    yield question.asking(example.change, 1, changed)
+    known = known_facts(request)
+    for example in examples(condition, request.context, holds=holds, known=known):
+        changed = replace(request, context=example.context)
+        yield replace(question.asking(example.change, 1, changed), keys=question.keys | {key})
 
 
-def _traced(decision: Decision, documents: Documents) -> Iterator[tuple[StatementTrace, Statement]]:
+def _escapes(
+    search: _Search, question: _Question, decision: Decision, left: int = _MAX_ESCAPES
+) -> Iterator[_Question]:
+    """Yield requests that no Deny would catch."""
+    denying = (
+        pair for pair in _traced(decision, question.documents, Effect.DENY) if pair[0].applies
+    )
+    for _, statement in islice(denying, 1):  # each of them must be escaped: begin with the first
+        for condition in statement.conditions[:_MAX_NEAR]:
+            for changed in _by_examples(question, condition, holds=False):
+                outcome = search.decide(changed)
+                if outcome.outcome is not Outcome.EXPLICITLY_DENIED:
+                    yield from islice(search.completed(changed), 1)
+                elif left > 1:
+                    yield from _escapes(search, changed, outcome, left - 1)
+
+
+def _traced(
+    decision: Decision, documents: Documents, effect: Effect
+) -> Iterator[tuple[StatementTrace, Statement]]:
     """Yield each trace with the statement that it is about."""
-    known = {
-        (id(policy.source), statement.span): statement
-        for policy in _policies(documents)
-        for statement in policy.statements
-    }
+    originals = Originals(documents)
     for result in decision.layers:
         for trace in result.statements:
-            yield trace, known[id(trace.source), trace.span]
-
-
-def _policies(documents: Documents) -> Iterator[Policy]:
-    single = (documents.key_policy, documents.boundary, documents.endpoint)
-    yield from (policy for policy in single if policy is not None)
-    yield from documents.identity
-    yield from documents.session or ()
-    for level in (*(documents.scps or ()), *(documents.rcps or ())):
-        yield from level.policies
+            if trace.effect is effect:
+                yield trace, originals.of(trace)[1]
 
 
 # Other documents
@@ -224,52 +288,8 @@ def _policies(documents: Documents) -> Iterator[Policy]:
 def _without_denies(question: _Question, decision: Decision) -> _Question:
     """Drop every Deny statement that applies: one of them left would be enough."""
     denying = [trace for result in decision.layers for trace in result.denying]
-    dropped = {(id(trace.source), trace.span) for trace in denying}
-    names = list(dict.fromkeys(trace.name for trace in denying))
-
-    def kept(policy: Policy) -> Policy:
-        source = id(policy.source)
-        left = tuple(s for s in policy.statements if (source, s.span) not in dropped)
-        return replace(policy, statements=left)
-
-    word = "statement" if len(names) == 1 else "statements"
-    return question.given(f"drop {word} {_listed(names)}", _mapped(question.documents, kept))
-
-
-def _mapped(documents: Documents, change: Callable[[Policy], Policy]) -> Documents:
-    """Return the documents with each policy changed."""
-
-    def one(policy: Policy | None) -> Policy | None:
-        return change(policy) if policy is not None else None
-
-    def several(levels: tuple[Level, ...] | None) -> tuple[Level, ...] | None:
-        if levels is None:
-            return None
-        return tuple(Level(level.target, tuple(map(change, level.policies))) for level in levels)
-
-    return replace(
-        documents,
-        key_policy=one(documents.key_policy),
-        identity=tuple(map(change, documents.identity)),
-        boundary=one(documents.boundary),
-        session=tuple(map(change, documents.session)) if documents.session is not None else None,
-        scps=several(documents.scps),
-        rcps=several(documents.rcps),
-        endpoint=one(documents.endpoint),
-    )
-
-
-def _completed(question: _Question) -> Iterator[_Question]:
-    """Yield the question with as many policies more changed as it needs, if that leads anywhere."""
-    for _ in range(_MAX_EDITS):
-        decision = decide(question.request, question.documents)
-        if decision.allowed:
-            yield question
-            return
-        edited = next(_edits(question, decision), None)
-        if decision.outcome is Outcome.EXPLICITLY_DENIED or edited is None:
-            return
-        question = edited
+    change = f"drop {counted('statement', [trace.name for trace in denying])}"
+    return question.given(change, without(question.documents, denying))
 
 
 def _edits(question: _Question, decision: Decision) -> Iterator[_Question]:
@@ -278,23 +298,23 @@ def _edits(question: _Question, decision: Decision) -> Iterator[_Question]:
     action, layer = request.action, decision.layer
     if layer is Layer.IDENTITY:
         change = f"allow {action} in an identity policy of {_caller(request)}"
-        identity = (*documents.identity, _adding(None, request, PolicyKind.IDENTITY_POLICY))
+        identity = (*documents.identity, adding(None, request, PolicyKind.IDENTITY_POLICY))
         yield question.given(change, replace(documents, identity=identity))
     if layer is Layer.BOUNDARY:
-        boundary = _adding(documents.boundary, request, PolicyKind.IDENTITY_POLICY)
+        boundary = adding(documents.boundary, request, PolicyKind.IDENTITY_POLICY)
         change = f"allow {action} in the permissions boundary"
         yield question.given(change, replace(documents, boundary=boundary))
     if layer is Layer.SESSION:
-        added = _adding(None, request, PolicyKind.IDENTITY_POLICY)
+        added = adding(None, request, PolicyKind.IDENTITY_POLICY)
         session = (*(documents.session or ()), added)
         change = f"allow {action} in a session policy"
         yield question.given(change, replace(documents, session=session))
     if layer is Layer.ENDPOINT:
-        endpoint = _adding(documents.endpoint, request, PolicyKind.ENDPOINT_POLICY, "*")
+        endpoint = adding(documents.endpoint, request, PolicyKind.ENDPOINT_POLICY, "*")
         change = f"allow {action} in the VPC endpoint policy"
         yield question.given(change, replace(documents, endpoint=endpoint))
-    if layer is Layer.SCP:
-        yield _with_scps(question, decision)
+    if layer is Layer.SCP and decision.layer_result(Layer.SCP).missing:
+        yield _with_scps(question, decision)  # without any level there is nowhere to allow
     if layer in (Layer.KEY_POLICY, Layer.IDENTITY) and request.resource.kind in (
         ResourceKind.KEY, None,
     ):  # fmt: skip
@@ -304,12 +324,12 @@ def _edits(question: _Question, decision: Decision) -> Iterator[_Question]:
 def _with_scps(question: _Question, decision: Decision) -> _Question:
     """AUTH L-12: every level must allow."""
     missing = decision.layer_result(Layer.SCP).missing
-    added = _adding(None, question.request, PolicyKind.SCP)
+    added = adding(None, question.request, PolicyKind.SCP)
     scps = tuple(
         Level(level.target, (*level.policies, added)) if level.target in missing else level
         for level in question.documents.scps or ()
     )
-    change = f"allow {question.request.action} in an SCP at {_listed(missing)}"
+    change = f"allow {question.request.action} in an SCP at {listed(missing)}"
     return question.given(change, replace(question.documents, scps=scps))
 
 
@@ -324,40 +344,19 @@ def _offers(question: _Question) -> Iterator[_Question]:
     principals = {"AWS": str(named)} if named is not None else {"Service": str(caller.service)}
     if caller.kind is PrincipalKind.ANONYMOUS:
         return
-    policy = _adding(documents.key_policy, request, kind, principals)
+    policy = adding(documents.key_policy, request, kind, principals)
     change = f"name {_caller(request)} in a statement of the {holder} that allows {action}"
     yield question.given(change, replace(documents, key_policy=policy))
     known = ACTIONS.get(action.lower())
     if is_key and named is not None and known is not None and known.grantable:
-        grant = Grant(_ADDED, str(request.resource), str(named), frozenset({known.name}))
+        grant = Grant(ADDED, str(request.resource), str(named), frozenset({known.name}))
         change = f"create a grant of {known.name} for {_caller(request)}"
         yield question.given(change, replace(documents, grants=(*documents.grants, grant)))
     if named is not None and caller.kind is not PrincipalKind.ROOT:
         account = {"AWS": str(root_arn(named.account, named.partition))}
-        policy = _adding(documents.key_policy, request, kind, account)
+        policy = adding(documents.key_policy, request, kind, account)
         change = f"let the {holder} delegate {action} to account {named.account}"
         yield question.given(change, replace(documents, key_policy=policy))
-
-
-def _adding(
-    policy: Policy | None,
-    request: Request,
-    kind: PolicyKind,
-    principal: str | dict[str, str] | None = None,
-) -> Policy:
-    """Return a policy with one statement more, which allows the request; a new one if need be."""
-    statement = {
-        "Sid": _ADDED,
-        "Effect": "Allow",
-        "Action": request.action,
-        "Resource": "*" if kind is PolicyKind.KEY_POLICY else str(request.resource),
-    }
-    named = {"Principal": principal} if principal is not None else {}
-    document = {"Version": "2012-10-17", "Statement": [{**statement, **named}]}
-    added = parse(json.dumps(document), name=_ADDED, kind=kind)
-    if policy is None:
-        return added
-    return replace(policy, statements=(*policy.statements, *added.statements))
 
 
 def _caller(request: Request) -> str:
@@ -366,5 +365,12 @@ def _caller(request: Request) -> str:
     return named.resource if named is not None else str(caller)
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Return `a, b and c`."""
     return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]
+
+
+def counted(noun: str, names: Sequence[str]) -> str:
+    """Return `statement a` or `statements a and b`, each name once."""
+    once = list(dict.fromkeys(names))
+    return f"{noun}{'s'[: len(once) != 1]} {listed(once)}"

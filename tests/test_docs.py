@@ -33,6 +33,17 @@ def test_the_readme_shows_what_the_command_prints(
     assert SECONDS.sub("0 s", output) == SECONDS.sub("0 s", capsys.readouterr().out)
 
 
+def test_the_readme_draws_what_explain_draws(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    (chart,) = re.findall(r"```mermaid\n(.*?)```", README, re.DOTALL)
+
+    run(["explain", "--format", "mermaid", "scenarios/demo/forgotten-context.json"])
+
+    assert chart == capsys.readouterr().out
+
+
 def test_the_readme_shows_at_least_four_commands() -> None:
     assert len(shown()) >= 4
 

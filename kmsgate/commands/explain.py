@@ -16,10 +16,15 @@ from kmsgate.decision.fields import MAX_BYTES
 from kmsgate.decision.request import Question, RequestError, answer_of, parse_request
 from kmsgate.errors import UsageError
 from kmsgate.output import Screen, safe, screen
-from policy import Decision, Documents, decide
-from policy.explanation import Explanation, Line, Place, Stage, explain
-from policy.remedies import Remedy, remedies
+from policy import Decision, Documents, GrantTrace, StatementTrace, decide
+from policy.explanation import Explanation, Line, Place, Stage, explain, place_of
+from policy.flow import flow
+from policy.losses import losses
+from policy.near_misses import NearMiss, near_misses
+from policy.remedies import remedies
 
+MAX_EXCERPTS = 3
+"""The texts of so many deciding statements are shown."""
 MARGIN = 78
 """Where places and other remarks begin, if the line leaves room."""
 _GAP = 8
@@ -32,14 +37,15 @@ _EFFECTS = 5  # "Allow"
 
 @click.command()
 @click.argument("file", metavar="[FILE]", default="-")
-@format_option("the explanation")
+@format_option("the explanation", "mermaid")
 @color_option
 @click.option("-q", "--quiet", is_flag=True, help="Print the first line only.")
-@click.option("-v", "--verbose", is_flag=True, help="Show every element of every statement.")
+@click.option("-v", "--verbose", is_flag=True, help="Show every element, and the deciding text.")
 def command(file: str, *, style: str, color: str, quiet: bool, verbose: bool) -> int:
     """Tell why a decision request is answered as it is.
 
-    FILE holds one request, as for kmsgate decide; - is standard input.
+    FILE holds one request, as for kmsgate decide; - is standard input. With --format mermaid the
+    answer is a flowchart of the decision.
 
     Exit code: 0 allowed, 1 denied, 2 not a valid request.
     """
@@ -48,15 +54,26 @@ def command(file: str, *, style: str, color: str, quiet: bool, verbose: bool) ->
     request, documents = question.request, question.documents
     decision = decide(request, documents)
     out = screen(color=color)
-    if style == "json":
-        told = explain(decision, remedies(request, documents))
-        out.line(json.dumps(_as_json(question, decision, told), indent=2))
-    elif quiet:
+    if style == "text" and quiet:
         _Page(out, name).headline(explain(decision), decision)
-    else:
+    elif style == "text":
         show_explanation(out, decision, documents, name, verbose=verbose)
+    elif style == "json":
+        out.line(json.dumps(_as_json(question, decision, explained(decision, documents)), indent=2))
+    else:
+        out.line(flow(explained(decision, documents)))
     out.flush()
     return 0 if decision.allowed else 1
+
+
+def explained(decision: Decision, documents: Documents) -> Explanation:
+    """Return the explanation of a decision on these documents, with what would change it."""
+    return explain(
+        decision,
+        remedies(decision.request, documents),
+        near_misses=near_misses(decision, documents),
+        losses=losses(decision.request, documents),
+    )
 
 
 def show_explanation(
@@ -71,8 +88,7 @@ def show_explanation(
 
     Places in the file of that name are shown without it.
     """
-    told = explain(decision, remedies(decision.request, documents))
-    _Page(out, name, verbose=verbose).show(told, decision)
+    _Page(out, name, verbose=verbose).show(explained(decision, documents), decision)
 
 
 def _question(file: str, name: str) -> Question:
@@ -92,11 +108,62 @@ def _as_json(question: Question, decision: Decision, explanation: Explanation) -
     return {
         **answer_of(decision, question.id),
         "headline": explanation.headline,
+        "decided_by": [_named(trace) for trace in decision.by],
+        "near_misses": [_near_miss(near) for near in explanation.near_misses],
         "remedies": [
             {"change": remedy.change, "path": remedy.decision.path, "by": remedy.by}
             for remedy in explanation.remedies
         ],
+        "losses": [
+            {"change": loss.change, "decision": loss.decision.outcome, "layer": loss.decision.layer}
+            for loss in explanation.losses
+        ],
         "rules": explanation.rules,
+    }
+
+
+def _named(trace: StatementTrace | GrantTrace) -> dict[str, Any]:
+    """Name a statement or grant as the reasons of a decision do, with its place."""
+    if isinstance(trace, GrantTrace):
+        policy = f"grant {trace.grant.id}"
+        return {"layer": "grant", "policy": policy, "statement": None, "sid": None, "place": None}
+    return {
+        "layer": trace.layer.value,
+        "policy": trace.policy,
+        "statement": trace.index,
+        "sid": trace.sid,
+        "place": _place(Place(trace.source, trace.span)),
+    }
+
+
+def _near_miss(near: NearMiss) -> dict[str, Any]:
+    source = near.trace.source if isinstance(near.trace, StatementTrace) else None
+    failed = []
+    for element in near.failed:
+        step, at = element.step, None
+        if source is not None and step.span is not None:
+            at = _place(Place(source, step.span))
+        failed.append(
+            {
+                "element": step.element.value,
+                "key": element.key,
+                "why": step.why,
+                "expected": step.expected,
+                "actual": step.actual,
+                "would_match": element.would_match,
+                "place": at,
+            }
+        )
+    return {**_named(near.trace), "failed": failed}
+
+
+def _place(place: Place) -> dict[str, Any]:
+    at = place.position
+    return {
+        "file": place.source.name,
+        "line": at.line,
+        "column": at.column,
+        "excerpt": place.excerpt,
     }
 
 
@@ -110,13 +177,17 @@ class _Page:
 
     def show(self, explanation: Explanation, decision: Decision) -> None:
         self.headline(explanation, decision)
+        if self.verbose:
+            self._excerpts(decision)
         self.out.line()
         self.out.line(safe(explanation.question))
         for stage in explanation.stages:
             self._stage(stage, is_last=stage is explanation.stages[-1])
         if explanation.message is not None:
             self._wrapped(f"The caller reads: AccessDeniedException: {explanation.message}")
-        self._remedies(explanation.remedies)
+        changes = [(remedy.change, remedy.result) for remedy in explanation.remedies]
+        self._changes("allowed", ", smallest change first", changes)
+        self._changes("denied", "", [(loss.change, loss.result) for loss in explanation.losses])
         rules = f"Rules: {', '.join(explanation.rules)}" if explanation.rules else ""
         closing = [part for part in (explanation.note, rules) if part]
         if closing:
@@ -187,16 +258,23 @@ class _Page:
         for line in lines:
             self.out.line(line)
 
-    def _remedies(self, found: Sequence[Remedy]) -> None:
+    def _excerpts(self, decision: Decision) -> None:
+        """Write the text of the statements that decided."""
+        for place in filter(None, map(place_of, decision.by[:MAX_EXCERPTS])):
+            self.out.line(self.out.paint(safe(place.source.place(place.span)), "strong"))
+            for line in place.excerpt.split("\n"):
+                self.out.line(line)
+
+    def _changes(self, outcome: str, order: str, found: Sequence[tuple[str, str]]) -> None:
+        """Write what would lead to the other outcome: each change, and what was decided then."""
         if not found:
             return
         arrow = self.out.glyph("arrow")
-        tried = "each tried on its own, smallest change first" if len(found) > 1 else "tried"
-        self.out.line(f"What would make it allowed ({tried}):")
-        width = max(_RESULTS, *(len(remedy.change) + 2 for remedy in found))
-        for number, remedy in enumerate(found, start=1):
-            change = safe(remedy.change).ljust(width)
-            self.out.line(f"  {number}. {change}{arrow} {safe(remedy.result)}")
+        tried = f"each tried on its own{order}" if len(found) > 1 else "tried"
+        self.out.line(f"What would make it {outcome} ({tried}):")
+        width = max(_RESULTS, *(len(change) + 2 for change, _ in found))
+        for number, (change, result) in enumerate(found, start=1):
+            self.out.line(f"  {number}. {safe(change).ljust(width)}{arrow} {safe(result)}")
 
 
 def _widths(lines: Sequence[Line]) -> list[int]:

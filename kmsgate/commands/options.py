@@ -21,12 +21,12 @@ def color_option(command: F) -> F:
     )(command)
 
 
-def format_option(what: str) -> Callable[[F], F]:
-    """Add `--format`, handed on as `style`: text or json."""
+def format_option(what: str, *more: str) -> Callable[[F], F]:
+    """Add `--format`, handed on as `style`: text, json or one more."""
     return click.option(
         "--format",
         "style",
-        type=click.Choice(["text", "json"]),
+        type=click.Choice(["text", "json", *more]),
         default="text",
         show_default=True,
         help=f"How to print {what}.",

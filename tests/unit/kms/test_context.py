@@ -1160,12 +1160,12 @@ def test_the_table_speaks_of_actions_and_keys_that_policies_know() -> None:
         assert {key.lower() for key in entry.keys} <= set(CONDITION_KEYS)
 
 
-FROM_CALLER_AND_CALL = """aws:FederatedProvider 
+FROM_CALLER_AND_CALL = """
     aws:PrincipalArn aws:PrincipalAccount aws:PrincipalType aws:userid aws:username
     aws:PrincipalTag/ aws:PrincipalOrgID aws:PrincipalOrgPaths aws:PrincipalIsAWSService
     aws:PrincipalServiceName aws:PrincipalServiceNamesList aws:RequestedRegion aws:ViaAWSService
     aws:CalledViaFirst aws:CalledViaLast aws:ResourceAccount aws:ResourceOrgID aws:ResourceOrgPaths
-    kms:CallerAccount
+    aws:FederatedProvider kms:CallerAccount
 """
 NEVER_THERE = {
     "kms:trailingdayswithoutkeyusage",  # AUTH J-87: no usage is recorded

@@ -910,8 +910,8 @@ def test_the_schemas_know_the_words_of_the_engine() -> None:
     assert words["layer"]["enum"] == [layer.value for layer in Layer]
     assert words["path"]["enum"] == [path.value for path in AllowPath]
     assert words["decision"]["properties"]["decision"]["enum"] == sorted(Outcome)
-    elements = words["reason"]["properties"]["element"]["enum"]
-    assert elements == [*ElementName, None]
+    assert words["element"]["enum"] == list(ElementName)
+    assert words["loss"]["properties"]["decision"]["enum"] == sorted(set(Outcome) - {"Allowed"})
     operations = words["grant"]["properties"]["Operations"]
     assert operations["items"]["enum"] == sorted(GRANT_OPERATIONS)
 

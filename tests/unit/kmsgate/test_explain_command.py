@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import re
@@ -13,6 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from kmsgate.cli import run
+from policy.explanation import MAX_EXCERPT_LINES
 
 SCHEMA = Path(__file__).parents[3] / "schemas" / "decision.schema.json"
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -154,7 +156,7 @@ role/worker asks kms:Decrypt on key/1234abcd-12ab-34cd-56ef-1234567890ab
 │        ├─ ✓ operations   the grant has Decrypt
 │        ├─ ✓ grantee      the grantee is the caller
 │        ├─ ✓ constraints  the constraints hold
-│        └─ ✗ time         the grant is new, and the request carries none of its tokens
+│        └─ ✗ time         the grant is new, and the request carries none of its tokens; 2026-01-01 00:05:00+00:00 would match
 └─ 4 caller's side    identity, boundary, session: none
 The caller reads: AccessDeniedException: User: arn:aws:sts::111122223333:assumed-role/worker/w1 is not authorized to perform:
   kms:Decrypt on resource: arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab because no identity-based
@@ -185,6 +187,8 @@ role/app asks kms:Decrypt on key/1234abcd-12ab-34cd-56ef-1234567890ab
 │  │  └─ ✓ condition  StringEquals kms:EncryptionContext:tenant: request has blue, policy has blue        :48:15
 │  └─ grant       0 of 2 match: job-17 is for role/worker, nightly has no Decrypt
 └─ 4 caller's side    identity, boundary, session: none
+What would make it denied (tried):
+  1. drop statement AppWithContext                              → denied implicitly, identity
 Rules: L-32, F-3, G-1
 """  # noqa: E501
 
@@ -206,6 +210,8 @@ user/alice asks s3:GetObject on arn:aws:s3:::reports/may
    └─ identity  power: Everything   Allow  applies
       ├─ ✓ action    * covers s3:GetObject                                    :20:25
       └─ ✓ resource  * covers arn:aws:s3:::reports/may                        :21:27
+What would make it denied (tried):
+  1. drop statement Everything                                  → denied implicitly, identity
 Not a KMS key: in one account an identity or a resource policy alone is enough.
 """  # noqa: E501
 
@@ -258,6 +264,91 @@ def test_verbose_shows_every_element(capsys: Capture) -> None:
         assert line in shown
 
 
+def test_verbose_shows_the_text_of_the_statement_that_decided(capsys: Capture) -> None:
+    explained(PAYROLL, "-v")
+    shown = capsys.readouterr().out.split("\n\n")[0]
+    assert shown.splitlines()[1:] == [
+        "ask.json:17:9",
+        "   |",
+        "17 |         {",
+        '18 |           "Sid": "DenyOutsideEndpoint",',
+        '19 |           "Effect": "Deny",',
+        '20 |           "Principal": "*",',
+        '21 |           "Action": "kms:Decrypt",',
+        '22 |           "Resource": "*",',
+        '23 |           "Condition": {',
+        '24 |             "StringNotEquals": {',
+        '25 |               "aws:SourceVpce": "vpce-1a2b3c4d"',
+        "26 |             }",
+        "27 |           }",
+        "28 |         },",
+    ]
+
+
+def test_a_deciding_statement_on_one_line_has_carets_and_a_long_one_ends_early(
+    capsys: Capture,
+) -> None:
+    text = json.dumps(policy(OUTSIDE))
+    explained({**PAYROLL, "policies": {"resource": {"name": "p.json", "document": text}}}, "-v")
+    assert "^^^^" in capsys.readouterr().out.split("\n\n")[0]
+    long = {**OUTSIDE, "Action": ["kms:Decrypt", *(f"kms:X{n}" for n in range(40))]}
+    explained({**PAYROLL, "policies": {"resource": policy(long)}}, "-v")
+    shown = capsys.readouterr().out.split("\n\n")[0].splitlines()
+    assert shown[-1] == "   | … and 38 lines more"
+    assert len(shown) == 2 + 1 + MAX_EXCERPT_LINES + 1
+
+
+@pytest.mark.parametrize(("request_", "code", "screen"), STORIES)
+def test_mermaid_draws_the_way_to_the_same_answer(
+    request_: Json, code: int, screen: str, capsys: Capture
+) -> None:
+    assert explained(request_, "--format", "mermaid") == code
+    lines = capsys.readouterr().out.splitlines()
+    shown = html.unescape(re.sub(r"#([0-9]+);", r"&#\1;", "\n".join(lines)))
+    assert lines[0] == "flowchart TD"
+    assert screen.partition("   ")[0].partition("\n")[0] in shown
+    assert '==>|"denied"| answer' in shown if code else '==>|"allowed"| answer' in shown
+
+
+def test_json_names_near_misses_and_what_would_have_matched(capsys: Capture) -> None:
+    explained(NEW_GRANT, "--format", "json")
+    (near,) = json.loads(capsys.readouterr().out)["near_misses"]
+    assert near["policy"] == f"grant {NEW_GRANT['grants'][0]['GrantId']}"
+    assert near["place"] is None
+    (failed,) = near["failed"]
+    assert (failed["element"], failed["would_match"]) == ("Effective", "2026-01-01 00:05:00+00:00")
+    explained(NO_DELEGATION, "--format", "json")
+    (near,) = json.loads(capsys.readouterr().out)["near_misses"]
+    (failed,) = near["failed"]
+    assert near["place"]["line"] == 29
+    assert failed == {
+        "element": "Principal",
+        "key": None,
+        "why": f"{WORKER} does not name arn:aws:iam::111122223333:user/alice",
+        "expected": WORKER,
+        "actual": "arn:aws:iam::111122223333:user/alice",
+        "would_match": WORKER,
+        "place": {
+            "file": "ask.json",
+            "line": 32,
+            "column": 11,
+            "excerpt": failed["place"]["excerpt"],
+        },
+    }
+    assert failed["place"]["excerpt"].splitlines()[1] == '32 |           "Principal": {'
+
+
+@pytest.mark.parametrize(("request_", "code", "screen"), STORIES)
+def test_the_json_of_every_story_keeps_to_the_schema(
+    request_: Json, code: int, screen: str, capsys: Capture
+) -> None:
+    assert explained(request_, "--format", "json") == code
+    found = json.loads(capsys.readouterr().out)
+    Draft202012Validator(json.loads(SCHEMA.read_text())).validate(found)
+    assert screen.startswith(found["headline"])
+    assert bool(found["losses"]) is (code == 0)
+
+
 def test_json_is_the_decision_with_what_only_an_explanation_has(capsys: Capture) -> None:
     assert explained({**PAYROLL, "id": "q"}, "--format", "json") == 1
     found = json.loads(capsys.readouterr().out)
@@ -275,6 +366,10 @@ def test_json_is_the_decision_with_what_only_an_explanation_has(capsys: Capture)
         "by": ["AppWithContext"],
     }
     assert len(found["reasons"]) == 5
+    (deciding,) = found["decided_by"]
+    assert (deciding["sid"], deciding["place"]["line"]) == ("DenyOutsideEndpoint", 17)
+    assert '"Sid": "DenyOutsideEndpoint"' in deciding["place"]["excerpt"]
+    assert (found["near_misses"], found["losses"]) == ([], [])
 
 
 def test_ascii_stands_in_where_signs_cannot_be_shown(monkeypatch: pytest.MonkeyPatch) -> None:

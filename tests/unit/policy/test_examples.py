@@ -8,10 +8,10 @@ from typing import TypeAlias
 import pytest
 
 from policy import Context
-from policy.examples import examples, with_pairs
+from policy.examples import examples, is_fixed, known_facts, with_pairs
 from policy.model import Condition
 from policy.request import Values
-from tests.cast import ALICE, alice, allow, ask, key_policy
+from tests.cast import ALICE, alice, allow, ask, key_policy, request
 
 
 def condition(operator: str, key: str, *values: str) -> Condition:
@@ -125,8 +125,9 @@ def test_a_change_is_told_as_something_to_do(
 
 
 @pytest.mark.parametrize("key", ["aws:PrincipalArn", "kms:CallerAccount", "kms:KeySpec"])
-def test_what_no_request_can_change_has_no_example(key: str) -> None:
-    assert list(examples(condition("StringEquals", key, "x"), Context(), holds=True)) == []
+def test_what_follows_from_caller_and_resource_is_fixed(key: str) -> None:
+    assert is_fixed(key)
+    assert not is_fixed("aws:SourceVpce")
 
 
 @pytest.mark.parametrize(
@@ -154,6 +155,14 @@ def test_variables_are_filled_in() -> None:
     (found,) = examples(condition("StringEquals", "x:k", "${x:team}"), context, holds=True)
 
     assert found.context["x:k"] == "blue"
+
+
+def test_variables_may_name_facts_that_the_request_does_not_spell_out() -> None:
+    asked = request(alice)
+    test = condition("StringEquals", "x:k", "${aws:username}")
+    (found,) = examples(test, asked.context, holds=True, known=known_facts(asked))
+
+    assert dict(found.context) == {"x:k": "alice"}
 
 
 # Encryption contexts

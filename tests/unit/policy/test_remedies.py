@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy import Documents, Principal, Request, Resource, decide
+from policy import Decision, Documents, Layer, Outcome, Principal, Request, Resource, decide
 from policy.explanation import explain
-from policy.remedies import MAX_REMEDIES, remedies
-from policy.request import Values
+from policy.remedies import MAX_REMEDIES, MAX_TRIES, remedies
+from policy.request import PrincipalKind, Values
 from tests.cast import (
     A_ROOT,
     ALICE,
@@ -42,6 +45,7 @@ from tests.cast import (
     root_a,
     scps,
 )
+from tests.worlds import World, world
 
 LATER = NOON + dt.timedelta(minutes=5)
 USE = identity(allow("kms:Decrypt"), name="use")
@@ -327,6 +331,74 @@ def test_facts_about_the_caller_are_not_to_be_changed() -> None:
     assert tried(request(alice), documents_of(key_policy=policy))[0][0] == NAME_ALICE
 
 
+def test_of_several_listed_values_one_is_proposed_that_no_other_condition_forbids() -> None:
+    both = {
+        "StringEquals": {"aws:SourceVpce": ["v-1", "v-2"]},
+        "StringNotEquals": {"aws:SourceVpce": "v-1"},
+    }
+    documents = documents_of(key_policy=key_policy(named("App", allow(who=APP_ROLE, when=both))))
+
+    assert tried(request(app), documents)[0] == (
+        "send the request through v-2",
+        "allowed, key_policy:role by App",
+    )
+
+
+def test_two_denies_are_escaped_with_one_request_if_that_is_possible() -> None:
+    policy = key_policy(
+        named("Net", deny(who="*", when=when("StringNotEquals", "aws:SourceVpce", "v-1"))),
+        named("Tls", deny(who="*", when=when("Bool", "aws:SecureTransport", "false"))),
+        named("App", allow(who=APP_ROLE)),
+    )
+    asked = request(app, context={"aws:SecureTransport": "false"})
+
+    assert tried(asked, documents_of(key_policy=policy))[0] == (
+        "send the request through v-1 and send the request with TLS = true",
+        "allowed, key_policy:role by App",
+    )
+
+
+def test_another_request_may_need_another_policy_as_well() -> None:
+    policy = key_policy(
+        named("Iam", {**ROOT, "Condition": when("StringEquals", "aws:SourceVpce", "v-1")})
+    )
+
+    assert (
+        f"send the request through v-1 and {ALLOW_ALICE}",
+        "allowed, key_policy:account+identity by Iam",
+    ) in tried(request(alice), documents_of(key_policy=policy))
+
+
+def test_a_change_that_moves_nothing_is_not_part_of_a_remedy() -> None:
+    """AUTH E-20: the name stands for a user who is gone; the grant is for whoever has it now."""
+    policy = key_policy(named("No", deny(who="*")))
+    documents = documents_of(key_policy=policy, bound_ids={ALICE: "AIDAGONE"})
+
+    assert tried(request(alice), documents) == [
+        ("drop statement No and create a grant of Decrypt for user/alice", "allowed, grant")
+    ]
+
+
+def test_the_search_ends_however_many_statements_there_are() -> None:
+    unmet = {
+        "StringEquals": {f"x:{i}": ["a", "b", "c"] for i in range(5)},
+        "StringLike": {"x:0": "z"},
+    }
+    many = [named(f"S{n}", allow(who=APP_ROLE, when=unmet)) for n in range(200)]
+    decided = 0
+
+    def counting(asked: Request, documents: Documents) -> Decision:
+        nonlocal decided
+        decided += 1
+        return decide(asked, documents)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("policy.remedies.decide", counting)
+        remedies(request(app), documents_of(key_policy=key_policy(*many)))
+
+    assert decided <= 2 * MAX_TRIES + 1
+
+
 # Laws
 
 CONDITIONS: list[Json | None] = [
@@ -389,3 +461,41 @@ def test_in_any_world_what_is_suggested_helps(
     assert bool(found) <= (not decision.allowed)
     assert len(told.stages) == 4
     assert told.headline.startswith("ALLOWED" if decision.allowed else "DENIED")
+
+
+def denied_worlds(count: int) -> Iterator[World]:
+    """Yield the first worlds in which somebody is denied."""
+    denied = (
+        w for w in map(world, itertools.count()) if not decide(w.request, w.documents).allowed
+    )
+    return itertools.islice(denied, count)
+
+
+def is_hopeless(decision: Decision, caller: Principal) -> bool:
+    """Whether no change to request or policies could help this caller.
+
+    The service refuses by itself; it alone says who retires a grant (AUTH N-50); services and
+    anonymous callers have no policies of their own, and nobody should be told to let everyone in.
+    """
+    retires = decision.request.action.lower() == "kms:retiregrant"
+    return decision.layer is Layer.SERVICE or retires or caller.kind in (
+        PrincipalKind.SERVICE, PrincipalKind.ANONYMOUS,
+    )  # fmt: skip
+
+
+def test_every_denial_of_generated_worlds_has_remedies_that_hold_when_decided_again() -> None:
+    counts: Counter[tuple[Outcome, Layer]] = Counter()
+    for given_world in denied_worlds(300):
+        asked, documents = given_world.request, given_world.documents
+        decision, found = decide(asked, documents), remedies(asked, documents)
+
+        assert all(decide(remedy.request, remedy.documents).allowed for remedy in found)
+        assert all(remedy.request.principal == asked.principal for remedy in found)
+        assert found or is_hopeless(decision, asked.principal), given_world.seed
+        counts[decision.outcome, decision.layer] += bool(found)
+
+    explicit, implicit = Outcome.EXPLICITLY_DENIED, Outcome.IMPLICITLY_DENIED
+    swept = (Layer.SCP, Layer.RCP, Layer.ENDPOINT, Layer.KEY_POLICY, Layer.IDENTITY,
+             Layer.BOUNDARY, Layer.SESSION)  # fmt: skip
+    assert all(counts[explicit, layer] for layer in swept)
+    assert all(counts[implicit, layer] for layer in swept if layer is not Layer.RCP)
