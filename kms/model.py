@@ -56,6 +56,22 @@ class RotationType(StrEnum):
     ON_DEMAND = "ON_DEMAND"
 
 
+class MaterialState(StrEnum):
+    """What a material is to its key (CORE K-121)."""
+
+    CURRENT = "CURRENT"
+    NON_CURRENT = "NON_CURRENT"
+    PENDING_ROTATION = "PENDING_ROTATION"
+    PENDING_MULTI_REGION_IMPORT_AND_ROTATION = "PENDING_MULTI_REGION_IMPORT_AND_ROTATION"
+
+
+class ExpirationModel(StrEnum):
+    """Whether imported material goes away by itself."""
+
+    KEY_MATERIAL_EXPIRES = "KEY_MATERIAL_EXPIRES"
+    KEY_MATERIAL_DOES_NOT_EXPIRE = "KEY_MATERIAL_DOES_NOT_EXPIRE"
+
+
 SYMMETRIC_DEFAULT = "SYMMETRIC_DEFAULT"
 
 _OAEP = ("RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256")

@@ -13,8 +13,10 @@ from kms import (
     deletion,
     encryption,
     grants,
+    imports,
     key_policy,
     keys,
+    rotation,
     settle,
     shapes,
 )
@@ -55,7 +57,17 @@ from policy import Decision, Request, denial_message
 from policy.messages import unreachable_message
 from policy.vocabulary import ResourceKind
 
-ROOMS = (aliases, data_keys, deletion, encryption, grants, key_policy, keys)
+ROOMS = (
+    aliases,
+    data_keys,
+    deletion,
+    encryption,
+    grants,
+    imports,
+    key_policy,
+    keys,
+    rotation,
+)
 """The modules that hold the operations; importing them registers what they do."""
 
 
