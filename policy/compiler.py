@@ -351,12 +351,11 @@ def _parts_test(parts: tuple[Any, ...]) -> TextTest:
     if Wildcard.ONE in parts:
         return _slow_test(parts)
     if len(parts) == 2:
-        if parts[1] is Wildcard.ANY:
-            head = str(parts[0])
-            return lambda text: text.startswith(head)
-        if parts[0] is Wildcard.ANY:
-            tail = str(parts[1])
-            return lambda text: text.endswith(tail)
+        first, second = parts
+        if isinstance(first, str):
+            return lambda text: text.startswith(first)
+        if isinstance(second, str):
+            return lambda text: text.endswith(second)
     return _star_test(parts)
 
 
