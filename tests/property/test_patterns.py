@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from policy.compiler import wildcard_test
 from policy.operators import COMPARISONS
 from policy.pattern import parse_pattern
+from policy.text_tests import wildcard_test
 
 # Few letters make matches likely; the others mean something to regular expressions.
 SIGNS = st.sampled_from("aaabbb***??.\n[]()+^$\\|{}/:")
