@@ -1,7 +1,7 @@
 """Texts with wildcards and policy variables, parsed once and matched in linear time.
 
 A `*` stands for any number of characters, a `?` for one (AUTH C-2, D-3, G-3). A variable
-`${key}` or `${key, 'default'}` stands for a fact of the request (AUTH H).
+`${key}` or `${key, 'default'}` stands for a fact of the request (AUTH H-1 to H-8).
 """
 
 from __future__ import annotations
