@@ -178,7 +178,7 @@ def _one_or_more(dice: random.Random, pool: Sequence[str]) -> Any:
 
 def _condition(dice: random.Random) -> dict[str, Any]:
     block: dict[str, Any] = {}
-    for _ in range(dice.choice((1, 1, 2))):
+    for _ in range(dice.choice((1, 1, 2, 3))):
         key = dice.choice(tuple(_OPERATORS))
         name = dice.choice(_OPERATORS[key])
         values: Any = _one_or_more(dice, _VALUES[key])
