@@ -16,9 +16,13 @@ from kms import (
     imports,
     key_policy,
     keys,
+    macs,
+    public_keys,
     rotation,
     settle,
     shapes,
+    shared_secrets,
+    signing,
 )
 from kms.audit import AuditEvent, error_code_of, logged_parameters, outcome_of
 from kms.condition_keys import Asked
@@ -66,7 +70,11 @@ ROOMS = (
     imports,
     key_policy,
     keys,
+    macs,
+    public_keys,
     rotation,
+    shared_secrets,
+    signing,
 )
 """The modules that hold the operations; importing them registers what they do."""
 

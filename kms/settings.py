@@ -22,6 +22,7 @@ class Settings:
     on_demand_rotation_limit: int = 25
     strict_principals: bool = True
     enforce_quotas: bool = True
+    get_public_key_on_disabled: bool = True  # CORE K-30: measured; the guide says no
 
     @property
     def grant_delay(self) -> dt.timedelta:

@@ -150,22 +150,32 @@ def _import(world: World) -> Json:
     return world.bring(world.external(), MATERIAL)
 
 
+def using(name: str) -> Callable[[World], Json]:
+    return lambda world: world.use(name, world.key_for(name), PLAINTEXT)
+
+
 SAMPLES: Mapping[str, Callable[[World], Json]] = {
     "CancelKeyDeletion": in_state(PENDING_DELETION),
     "CreateAlias": _create_alias,
     "CreateGrant": _create_grant,
     "CreateKey": plain(Tags=[{"TagKey": "team", "TagValue": "blue"}]),
     "Decrypt": _decrypt,
+    "Decapsulate": using("Decapsulate"),
     "DeleteAlias": _delete_alias,
     "DeleteImportedKeyMaterial": _external(),
+    "DeriveSharedSecret": using("DeriveSharedSecret"),
     "DescribeKey": on_key(),
     "DisableKey": on_key(),
     "DisableKeyRotation": on_key(),
     "EnableKey": in_state(DISABLED),
     "EnableKeyRotation": on_key(RotationPeriodInDays=90),
+    "Encapsulate": using("Encapsulate"),
     "Encrypt": on_key(Plaintext=PLAINTEXT, EncryptionContext=PAIRS),
     "GenerateDataKey": on_key(KeySpec="AES_256", EncryptionContext=PAIRS),
+    "GenerateDataKeyPair": on_key(KeyPairSpec="ECC_NIST_P256", EncryptionContext=PAIRS),
+    "GenerateDataKeyPairWithoutPlaintext": on_key(KeyPairSpec="ECC_SECG_P256K1"),
     "GenerateDataKeyWithoutPlaintext": on_key(NumberOfBytes=48),
+    "GenerateMac": using("GenerateMac"),
     "GenerateRandom": plain(NumberOfBytes=32),
     "GetKeyPolicy": on_key(),
     "GetKeyRotationStatus": on_key(),
@@ -173,6 +183,7 @@ SAMPLES: Mapping[str, Callable[[World], Json]] = {
         WrappingAlgorithm="RSA_AES_KEY_WRAP_SHA_256", WrappingKeySpec="RSA_2048"
     ),
     "ImportKeyMaterial": _import,
+    "GetPublicKey": using("GetPublicKey"),
     "ListAliases": plain(),
     "ListGrants": _list_grants,
     "ListKeyPolicies": on_key(),
@@ -185,10 +196,13 @@ SAMPLES: Mapping[str, Callable[[World], Json]] = {
     "RevokeGrant": _revoke_grant,
     "RotateKeyOnDemand": on_key(),
     "ScheduleKeyDeletion": on_key(PendingWindowInDays=7),
+    "Sign": using("Sign"),
     "TagResource": on_key(Tags=[{"TagKey": "team", "TagValue": "blue"}]),
     "UntagResource": on_key(TagKeys=["team"]),
     "UpdateAlias": _update_alias,
     "UpdateKeyDescription": on_key(Description="another"),
+    "Verify": using("Verify"),
+    "VerifyMac": using("VerifyMac"),
 }
 
 every_operation = pytest.mark.parametrize("name", sorted(OPERATIONS))
