@@ -118,6 +118,13 @@ def _kind(name: str) -> Kind:
     return Kind(kind)
 
 
+def limits(operation: str, member: str) -> tuple[int, int]:
+    """Return the least and the most that a number in a request may be."""
+    request = _model()["shapes"][_model()["operations"][operation]["input"]]
+    shape = _model()["shapes"][request["members"][member]["shape"]]
+    return shape["min"], shape["max"]
+
+
 @cache
 def secret_members(operation: str) -> frozenset[str]:
     """Return the members of a request that no log and no message may show (CORE K-179)."""
