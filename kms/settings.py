@@ -5,6 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+EVENT_VERSION = "1.11"
+"""The version of CloudTrail records (CORE K-173)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -14,6 +17,7 @@ class Settings:
     deletion_extra_hours: int = 0
     strict_principals: bool = True
     enforce_quotas: bool = True
+    event_version: str = EVENT_VERSION
 
     @property
     def grant_delay(self) -> dt.timedelta:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from kms.audit import SERVICE_EVENT, AuditEvent
-from kms.model import Key
+from kms.audit import AuditEvent, ServiceEvent, service_event
 from kms.runtime import Entropy
 from kms.state import DELETE_KEY, State
 
@@ -23,24 +22,10 @@ def settle(
         if what == DELETE_KEY:
             key = state.keys[name]
             state = state.without_key(key)
-            events.append(_deleted(key, at, entropy))
+            events.append(
+                service_event(ServiceEvent.DELETE_KEY, key, at, {}, entropy)
+            )  # CORE K-146
         else:
             key_arn, _, grant_id = name.partition("#")
             state = state.without_grant(state.grants[key_arn].by_id[grant_id])
     return state, tuple(events)
-
-
-def _deleted(key: Key, at: dt.datetime, entropy: Entropy) -> AuditEvent:
-    """CORE K-146, K-186."""
-    return AuditEvent(
-        id=entropy.uuid(),
-        at=at,
-        request_id=entropy.uuid(),
-        caller=SERVICE_EVENT,
-        caller_kind="service",
-        account=key.account,
-        operation="DeleteKey",
-        region=key.region,
-        resources=(str(key.arn),),
-        outcome="success",
-    )
