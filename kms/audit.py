@@ -26,6 +26,8 @@ from kms.settings import EVENT_VERSION
 SERVICE_EVENT = AWS_INTERNAL
 EVENT_SOURCE = "kms.amazonaws.com"
 DENIED = "AccessDenied"
+OTHER_ACCOUNT = "account"
+"""The kind of caller of which the log of another account tells no more than the account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,11 @@ class AuditEvent:
         """Return the event with its place in the chain: its hash covers the one before it."""
         parts = _unchained(self)
         return AuditEvent(*(*parts, previous_hash, _digest(parts, previous_hash)))
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether it is the copy for the owner of a key, who is not the caller (CORE K-183)."""
+        return self.caller_kind == OTHER_ACCOUNT
 
     def is_intact(self) -> bool:
         """Tell whether nothing of the event was changed since it was chained."""

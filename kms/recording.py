@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from kms import shapes
-from kms.audit import AuditEvent, canonical, error_code_of, outcome_of
+from kms.audit import OTHER_ACCOUNT, AuditEvent, canonical, error_code_of, outcome_of
 from kms.audit_table import DEFAULTS, ROWS, SAME, UNKNOWN, WITHOUT_PARAMETERS, Listed, Row
 from kms.errors import AccessDenied, KmsError
 from kms.identities import AWS_INTERNAL, Teller, of_the_service, reduced
@@ -223,7 +223,7 @@ def _copy(own: AuditEvent, owner: str, entropy: Entropy) -> AuditEvent:
     if own.caller_kind == PrincipalKind.SERVICE:
         return event
     identity = reduced(own.identity)
-    return replace(event, caller=own.account, caller_kind="account", identity=identity)
+    return replace(event, caller=own.account, caller_kind=OTHER_ACCOUNT, identity=identity)
 
 
 def _beside(own: AuditEvent, beside: Beside, entropy: Entropy) -> AuditEvent:

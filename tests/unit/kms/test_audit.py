@@ -11,7 +11,6 @@ import pytest
 
 from kms import AuditEvent, Key, shapes
 from kms.audit import error_code_of, outcome_of
-from kms.recording import MAX_PARAMETERS, logged_parameters, long_time
 from kms.errors import (
     AccessDenied,
     Disabled,
@@ -21,6 +20,7 @@ from kms.errors import (
     NotFound,
     ValidationFailed,
 )
+from kms.recording import MAX_PARAMETERS, logged_parameters, long_time
 from tests.kms_world import ACCOUNT, DISABLED, OTHER, REGION, START, World, arn, document, user_arn
 
 EVENT = AuditEvent(
