@@ -276,11 +276,11 @@ _KINDS = {str: "a text", dict: "an object", list: "a list", bool: "true or false
 def _time(text: str) -> dt.datetime:
     try:
         at = dt.datetime.fromisoformat(text)
-    except ValueError:
-        raise MalformedRecordError("eventTime is not a time such as 2026-01-05T09:00:00Z") from None
-    if at.utcoffset() is None:
-        raise MalformedRecordError("eventTime has no time zone")
-    return at
+        if at.utcoffset() is not None:
+            return at.astimezone(dt.UTC)
+    except (ValueError, OverflowError):  # the first or last day there is, in another zone
+        pass
+    raise MalformedRecordError(f"'{text[:40]}' is not a time such as 2026-01-05T09:00:00Z")
 
 
 def _arn(resource: object) -> str:
