@@ -201,8 +201,13 @@ def _resources(call: Call, course: Course, row: Row, change: Change | None) -> t
 
 
 def _hidden(call: Call, course: Course) -> frozenset[str]:
-    """Return the keys that a denied caller must not learn of, nor read in his log (CORE K-8)."""
+    """Return the keys that a denied caller must not learn of, nor read in his log (CORE K-8).
+
+    A service has no log: what it was denied stands in that of the owner.
+    """
     home = call.caller.account
+    if home is None:
+        return frozenset()
     return frozenset(
         str(target.resource)
         for target in course.targets

@@ -200,6 +200,18 @@ def test_equal_callers_are_told_alike_and_others_are_not() -> None:
     assert told(replace(ann, unique_id="AIDANEW"))["principalId"] == "AIDANEW"
 
 
+def test_a_caller_is_never_taken_for_one_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept goes by the identity of the object, and another object may get the same."""
+    ann = caller(USER)
+    kept: dict[Any, Any] = {}
+    monkeypatch.setattr("kms.identities._IDENTITIES", kept)
+    own = told(ann)
+    (at,) = kept
+    kept[at] = (replace(ann, unique_id="AIDAGONE"), {"type": "another"})
+
+    assert told(ann) == own
+
+
 # Source address and user agent
 
 

@@ -131,6 +131,18 @@ def test_a_service_has_no_log_of_its_own(world: World) -> None:
     assert event.identity == {"type": "AWSService", "invokedBy": "s3.amazonaws.com"}
 
 
+def test_what_a_service_was_denied_stands_in_the_log_of_the_first_owner_alone(
+    world: World,
+) -> None:
+    one, two = world.key(), world.key(policy=OPEN, account=OTHER)
+    blob = world.do("Encrypt", KeyId=one.id, Plaintext=b"x")["CiphertextBlob"]
+    service = service_principal("s3.amazonaws.com")
+
+    reply = world.ask("ReEncrypt", service, CiphertextBlob=blob, DestinationKeyId=str(two.arn))
+
+    assert [(event.outcome, event.account) for event in reply.events] == [("denied", ACCOUNT)]
+
+
 @pytest.mark.parametrize("name", ["GenerateRandom", "Encrypt"])
 def test_a_caller_without_an_account_leaves_an_event_that_stands_in_no_log(
     world: World, name: str

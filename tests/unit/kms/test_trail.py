@@ -191,6 +191,8 @@ def test_every_event_is_in_one_log_file_in_order_and_tells_no_hash(lived: World)
 
 def test_the_same_events_give_the_same_bytes(lived: World) -> None:
     assert files_of(lived) == files_of(lived)
+    for name, data in files_of(lived).items():
+        assert name == CHAIN_FILE or data[4:8] == bytes(4)  # gzip would note the time
 
 
 def test_many_events_of_a_day_are_several_files(monkeypatch: pytest.MonkeyPatch) -> None:
