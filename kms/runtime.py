@@ -36,13 +36,6 @@ class Entropy(Protocol):
         ...
 
 
-def _uuid(octets: bytes) -> str:
-    """Return the UUID of version 4 that 16 bytes make; two of them go into every call."""
-    text = octets.hex()
-    variant = "89ab"[int(text[16], 16) & 3]
-    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
-
-
 class SystemClock:
     """The clock of this machine, to the millisecond."""
 
@@ -73,6 +66,13 @@ class FixedClock:
         self._at = at
 
 
+def _uuid(bits: bytes) -> str:
+    """Return the UUID of version 4 that these 16 random bytes make (RFC 9562, 5.4)."""
+    text = bits.hex()
+    variant = "89ab"[bits[8] >> 4 & 3]
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
+
+
 class SystemEntropy:
     """The random source of the operating system."""
 
@@ -93,7 +93,8 @@ class SystemEntropy:
 class SeededEntropy:
     """The same bytes in the same order for the same seed; for scenarios and tests only.
 
-    RSA and ML-DSA keys are made anew each time: the library cannot make them from a seed.
+    Only symmetric and ECC keys are: RSA, ML-DSA and ML-KEM keys are made anew each time, and so are
+    signatures and encapsulations.
     """
 
     def __init__(self, seed: int) -> None:

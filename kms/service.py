@@ -14,8 +14,12 @@ from kms import (
     grants,
     key_policy,
     keys,
+    macs,
+    public_keys,
     settle,
     shapes,
+    shared_secrets,
+    signing,
 )
 from kms.audit import AuditEvent
 from kms.condition_keys import Asked
@@ -52,7 +56,19 @@ from kms.targets import of_key
 from policy import Decision, Request, denial_message
 from policy.messages import unreachable_message
 
-ROOMS = (aliases, data_keys, deletion, encryption, grants, key_policy, keys)
+ROOMS = (
+    aliases,
+    data_keys,
+    deletion,
+    encryption,
+    grants,
+    key_policy,
+    keys,
+    macs,
+    public_keys,
+    shared_secrets,
+    signing,
+)
 """The modules that hold the operations; importing them registers what they do."""
 
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-EVENT_VERSION = "1.11"
-"""The version of CloudTrail records (CORE K-173)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -17,7 +14,8 @@ class Settings:
     deletion_extra_hours: int = 0
     strict_principals: bool = True
     enforce_quotas: bool = True
-    event_version: str = EVENT_VERSION
+    get_public_key_on_disabled: bool = True  # CORE K-30: measured; the guide says no
+    event_version: str = "1.11"  # CORE K-173
 
     @property
     def grant_delay(self) -> dt.timedelta:

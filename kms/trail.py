@@ -20,6 +20,7 @@ from kms.audit import (
     AuditEvent,
     Entry,
     ServiceEvent,
+    as_plain,
     canonical,
     event_time,
     outcome_of,
@@ -154,7 +155,7 @@ def _log_file(folder: str, kept: list[Entry]) -> tuple[str, bytes]:
     first = kept[0].event
     account, region = _place(first)
     records = {"Records": [entry.record for entry in kept]}
-    text = json.dumps(records, separators=(",", ":")).encode("ascii")
+    text = json.dumps(records, separators=(",", ":"), default=as_plain).encode("ascii")
     unique = hashlib.sha256(text).hexdigest()[:16]
     name = f"{account}_CloudTrail_{region}_{first.at:%Y%m%dT%H%MZ}_{unique}.json.gz"
     return f"{folder}/{name}", gzip.compress(text, mtime=0)

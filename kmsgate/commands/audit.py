@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import rich_click as click
 
-from kms.audit import Entry, event_time, first_break
+from kms.audit import Entry, as_plain, event_time, first_break
 from kms.trail import EventSource, Query
 from kmsgate.commands.options import color_option, format_option
 from kmsgate.errors import UsageError
@@ -96,7 +96,8 @@ def list_events(
     found = found[-limit:] if limit is not None else found
     out = screen(color=color)
     if style == "json":
-        out.line(json.dumps({"Records": [entry.record for entry in found]}, indent=2))
+        records = {"Records": [entry.record for entry in found]}
+        out.line(json.dumps(records, indent=2, default=as_plain))
     else:
         _table(out, found)
     return 0

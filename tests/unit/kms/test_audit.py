@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import fields, replace
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -106,6 +107,15 @@ def test_events_without_an_equal_text_have_an_equal_hash_only_if_they_are_equal(
     two = replace(EVENT, caller="a", operation="bc").chained("")
 
     assert one.hash != two.hash
+
+
+def test_any_kind_of_mapping_has_the_hash_of_a_dict_and_nothing_else_can_be_chained() -> None:
+    """A store may give back mappings that nobody can change."""
+    frozen = replace(EVENT, parameters=MappingProxyType(dict(EVENT.parameters or {})))
+
+    assert frozen.chained("").hash == EVENT.chained("").hash
+    with pytest.raises(TypeError, match="no event may hold bytes"):
+        replace(EVENT, parameters={"plaintext": b"x"}).chained("")
 
 
 @pytest.mark.parametrize("text", ["é", "\ud800", "\x00", "名"])
