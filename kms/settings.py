@@ -23,6 +23,7 @@ class Settings:
     strict_principals: bool = True
     enforce_quotas: bool = True
     get_public_key_on_disabled: bool = True  # CORE K-30: measured; the guide says no
+    event_version: str = "1.11"  # CORE K-173
 
     @property
     def grant_delay(self) -> dt.timedelta:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from kms.audit import SERVICE_EVENT, AuditEvent
+from kms.audit import AuditEvent, ServiceEvent, service_event
 from kms.material import rotated_by_calendar, rotated_on_demand, without_material
 from kms.model import Key
 from kms.runtime import Entropy
@@ -46,7 +46,7 @@ Work: TypeAlias = Callable[[State, str, dt.datetime, Entropy], tuple[State, Even
 def _delete_key(state: State, arn: str, at: dt.datetime, entropy: Entropy) -> tuple[State, Events]:
     """CORE K-146."""
     key = state.keys[arn]
-    return state.without_key(key), (_event("DeleteKey", key, at, entropy),)
+    return state.without_key(key), (service_event(ServiceEvent.DELETE_KEY, key, at, {}, entropy),)
 
 
 def _end_grant(
@@ -75,7 +75,8 @@ def _expire_material(
         if material.expires_at is not None and material.expires_at <= at:
             key = without_material(key, material.id)
             shown = {"keyMaterialId": material.id} if key.is_symmetric else {}
-            events.append(_event("DeleteExpiredKeyMaterial", key, at, entropy, **shown))
+            what = ServiceEvent.DELETE_EXPIRED_KEY_MATERIAL
+            events.append(service_event(what, key, at, shown, entropy))
     return state.with_key(key), tuple(events)
 
 
@@ -96,16 +97,13 @@ def _finish_rotation(
 def _rotated(
     state: State, old: Key, new: Key, at: dt.datetime, entropy: Entropy
 ) -> tuple[State, Events]:
-    event = _event(
-        "RotateKey",
-        new,
-        at,
-        entropy,
-        rotationType=str(new.current_material.rotation),
-        keyOrigin=str(new.origin),
-        previousKeyMaterialId=old.current_material.id,
-        currentKeyMaterialId=new.current_material.id,
-    )
+    details = {
+        "rotationType": str(new.current_material.rotation),
+        "keyOrigin": str(new.origin),
+        "previousKeyMaterialId": old.current_material.id,
+        "currentKeyMaterialId": new.current_material.id,
+    }
+    event = service_event(ServiceEvent.ROTATE_KEY, new, at, details, entropy)
     return state.with_key(new), (event,)
 
 
@@ -119,22 +117,3 @@ _WORK: Mapping[str, Work] = MappingProxyType(
         ROTATE_KEY: _rotate_key,
     }
 )
-
-
-def _event(
-    operation: str, key: Key, at: dt.datetime, entropy: Entropy, **details: Any
-) -> AuditEvent:
-    """Return the event of something that the service did by itself (CORE K-186)."""
-    return AuditEvent(
-        id=entropy.uuid(),
-        at=at,
-        request_id=entropy.uuid(),
-        caller=SERVICE_EVENT,
-        caller_kind="service",
-        account=key.account,
-        operation=operation,
-        region=key.region,
-        resources=(str(key.arn),),
-        outcome="success",
-        details={"keyId": key.id, **details},
-    )
