@@ -255,8 +255,16 @@ def test_nothing_is_written_over(logs: Path, audit: Told) -> None:
         ("x.json", b'{"Records": [1]}', "x.json, record 1 is not an object"),
         ("x.jsonl", b"{}\n{", "x.jsonl:2 is not JSON"),
         ("x.json.gz", b"\x1f\x8bnonsense", "x.json.gz is no gzip file"),
-        ("x.json.gz", gzip.compress(b"{}", mtime=0)[:-3], "x.json.gz does not end where its data end"),
-        ("x.json.gz", gzip.compress(b"{}", mtime=0) * 2, "x.json.gz does not end where its data end"),
+        (
+            "x.json.gz",
+            gzip.compress(b"{}", mtime=0)[:-3],
+            "x.json.gz does not end where its data end",
+        ),
+        (
+            "x.json.gz",
+            gzip.compress(b"{}", mtime=0) * 2,
+            "x.json.gz does not end where its data end",
+        ),
         ("x.json", b"{" + b" " * 200 + b"}", "x.json has more than 0 MiB"),
         ("x.json.gz", gzip.compress(b" " * 200, mtime=0), "x.json.gz has more than 0 MiB"),
         (
