@@ -175,6 +175,16 @@ def _on_same_key(asked: Asked) -> Facts:
     return {"kms:ReEncryptOnSameKey": _text(opened == sealed)}
 
 
+def _idle_days(asked: Asked) -> Facts:
+    """AUTH J-87: since the last use, or since uses are tracked if there was none."""
+    key, scope = asked.target.key, asked.scope
+    if key is None:
+        return {}
+    use = scope.state.last_uses.get(str(key.arn))
+    since = use.at if use is not None else scope.settings.tracked_since(key.created_at)
+    return {"kms:TrailingDaysWithoutKeyUsage": str(max(scope.now - since, dt.timedelta()).days)}
+
+
 def _bypass(asked: Asked) -> Facts:
     value = asked.parameters.get("BypassPolicyLockoutSafetyCheck")
     if value is None or asked.target.replica_of is not None:  # AUTH J-88: not of ReplicateKey
@@ -278,6 +288,9 @@ ROWS: tuple[Row, ...] = (
     _member(  # J-86
         "kms:ScheduleKeyDeletionPendingWindowInDays", "PendingWindowInDays", "ScheduleKeyDeletion"
     ),
+    _row(  # J-87
+        "kms:TrailingDaysWithoutKeyUsage", "DisableKey ScheduleKeyDeletion", _idle_days
+    ),
     _row(  # J-88
         "kms:BypassPolicyLockoutSafetyCheck", "CreateKey TagResource PutKeyPolicy", _bypass
     ),
@@ -295,7 +308,7 @@ ROWS: tuple[Row, ...] = (
         _attestation,
     ),
 )
-"""AUTH J-52 to J-54 and J-61 to J-98, but for J-87: nothing records when a key was used."""
+"""AUTH J-52 to J-54 and J-61 to J-98."""
 
 _BY_ACTION = {
     str(action): tuple(row for row in ROWS if str(action) in row.actions)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from kms import hazmat, paging
+from kms import hazmat, managed_keys, paging
 from kms.condition_keys import spec_and_usage
 from kms.envelope import material_id
 from kms.errors import (
@@ -113,7 +113,7 @@ def create_key(parameters: Parameters, scope: Scope) -> Change:
     key = replace(key, bound_ids=bound_ids(key.policy, scope.state.directory))
     if scope.settings.enforce_quotas:
         owned = scope.state.key_ids.get((key.account, key.region), ())
-        if len(owned) >= MAX_KEYS:
+        if len(owned) - managed_keys.count(scope.state, key.arn) >= MAX_KEYS:  # CORE K-22
             raise LimitExceeded
     key = with_material(key, scope)
     output = {"KeyMetadata": metadata(key)}

@@ -178,3 +178,13 @@ class Alias:
     def name(self) -> str:
         """The name as the API uses it, with its prefix `alias/`."""
         return self.arn.resource
+
+
+@dataclass(frozen=True, slots=True)
+class LastUse:
+    """The last successful cryptographic operation with a key (CORE K-62)."""
+
+    operation: str
+    at: dt.datetime
+    event_id: str
+    request_id: str

@@ -14,7 +14,10 @@ from kms import (
     encryption,
     grants,
     key_policy,
+    key_stores,
     keys,
+    last_usage,
+    managed_keys,
     settle,
     shapes,
 )
@@ -31,7 +34,7 @@ from kms.errors import (
     UnsupportedOperation,
 )
 from kms.gate import Gate
-from kms.model import Key
+from kms.model import Key, LastUse
 from kms.operation import (
     OPERATIONS,
     Call,
@@ -55,7 +58,9 @@ from policy import Decision, Request, denial_message
 from policy.messages import unreachable_message
 from policy.vocabulary import ResourceKind
 
-ROOMS = (aliases, data_keys, deletion, encryption, grants, key_policy, keys)
+ROOMS = (
+    aliases, data_keys, deletion, encryption, grants, key_policy, key_stores, keys, last_usage,
+)  # fmt: skip
 """The modules that hold the operations; importing them registers what they do."""
 
 
@@ -103,6 +108,8 @@ class Service:
         self.clock = clock
         self.entropy = entropy
         self.settings = settings or Settings()
+        if self.settings.usage_tracking_start is None:
+            self.settings = replace(self.settings, usage_tracking_start=clock.now())
 
     def call(self, call: Call) -> Reply:
         """Do what is asked, or say why not. A KmsError is in the reply, it is not raised."""
@@ -120,7 +127,7 @@ class Service:
                 # A bug leaves Internal as the error: it is written down, then surfaces.
                 event = self._event(call, course, now)
                 kept = course.change if course.error is None else None  # a dry run has both
-                next_state = kept.state if kept is not None else settled
+                next_state = _kept(call, kept, course, event) if kept is not None else settled
                 chained = _chained([*own_events, event], session.last_hash)
                 session.commit(next_state, chained)
         output = kept.output if kept is not None else None
@@ -169,6 +176,7 @@ class Service:
         course: _Course,
     ) -> Scope:
         """Find the targets, then ask the gate every question; the first no ends the call."""
+        scope = managed_keys.ready(parameters, scope)
         scope = scope.with_targets(tuple(each.find(parameters, scope) for each in questions))
         course.resources = tuple(  # CORE K-182: keys, and aliases that are changed
             dict.fromkeys(
@@ -200,7 +208,8 @@ class Service:
             scope.now,
             target.grant,
         )
-        return self.gate.decide(request, target.key, scope.call, scope.state)
+        decision = self.gate.decide(request, target.key, scope.call, scope.state)
+        return managed_keys.guarded(decision, target.key)
 
     def _scope(self, call: Call, course: _Course, now: dt.datetime) -> Scope:
         def judge(key: Key, action: str) -> Decision:
@@ -232,6 +241,14 @@ class Service:
             parameters=_logged(call.operation, parameters),
             response=change.logged if change is not None else None,
         )
+
+
+def _kept(call: Call, change: Change, course: _Course, event: AuditEvent) -> State:
+    """Return the state after a call that succeeded; who used keys has left a trace (CORE K-62)."""
+    if not last_usage.is_tracked(call.operation):
+        return change.state
+    use = LastUse(call.operation, event.at, event.id, event.request_id)
+    return change.state.with_last_use(course.resources, use)
 
 
 def _questions(name: str) -> tuple[Question, ...]:

@@ -118,6 +118,12 @@ def _kind(name: str) -> Kind:
     return Kind(kind)
 
 
+@cache
+def enumeration(name: str) -> frozenset[str]:
+    """Return the values of an enumeration of the model, by the name of its shape."""
+    return frozenset(_model()["shapes"][name]["enum"])
+
+
 def secret_members(operation: str) -> frozenset[str]:
     """Return the members of a request that no log and no message may show (CORE K-179)."""
     members = _plan(operation).members

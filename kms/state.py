@@ -7,18 +7,22 @@ same at ten and at a hundred thousand keys, and undo is free.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from rpds import HashTrieMap
 
 from kms.directory import Directory
-from kms.model import Alias, Key
+from kms.model import Alias, Key, LastUse
 from kms.ordered import SortedSet
 from policy import Arn, Grant
 
 Place = tuple[str, str]
 """An account and a Region."""
+
+RetiredBy = tuple[str, str]
+"""A Region, and the retiring principal of grants on keys there."""
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -50,6 +54,8 @@ class State:
     key_aliases: HashTrieMap[str, SortedSet[str]] = HashTrieMap()
     by_id: HashTrieMap[Place, str] = HashTrieMap()
     due: SortedSet[tuple[dt.datetime, str, str]] = SortedSet()
+    last_uses: HashTrieMap[str, LastUse] = HashTrieMap()
+    retirable: HashTrieMap[RetiredBy, SortedSet[tuple[str, str, str]]] = HashTrieMap()
 
     def key(self, arn: Arn | str) -> Key | None:
         """Return the key of an ARN, or None."""
@@ -67,6 +73,10 @@ class State:
     def grants_of(self, arn: str) -> KeyGrants:
         """Return the grants on a key."""
         return self.grants.get(arn, NO_GRANTS)
+
+    def retirable_by(self, region: str, principal: str) -> SortedSet[tuple[str, str, str]]:
+        """Return creation, id and key of the grants in a Region that a principal may retire."""
+        return self.retirable.get((region, principal), SortedSet())
 
     def with_key(self, key: Key) -> State:
         """Return the state with a new or changed key."""
@@ -106,7 +116,15 @@ class State:
             key_ids=state.key_ids.insert(place, state.key_ids[place].discard(key.id)),
             by_id=state.by_id.discard((key.region, key.id)),
             due=due,
+            last_uses=state.last_uses.discard(arn),
         )
+
+    def with_last_use(self, arns: Iterable[str], use: LastUse) -> State:
+        """Return the state with the last use of some keys."""
+        last_uses = self.last_uses
+        for arn in arns:
+            last_uses = last_uses.insert(arn, use)
+        return replace(self, last_uses=last_uses)
 
     def with_alias(self, alias: Alias) -> State:
         """Return the state with a new alias, or one that points elsewhere."""
@@ -142,8 +160,16 @@ class State:
         grants = KeyGrants(
             grants.by_id.insert(grant.id, grant), grants.order.add(creation_order(grant))
         )
+        retirable = self.retirable
+        if (by := _retired_by(grant)) is not None:
+            listed = retirable.get(by, SortedSet())
+            retirable = retirable.insert(by, listed.add((*creation_order(grant), grant.key_arn)))
         return replace(
-            self, grants=self.grants.insert(grant.key_arn, grants), tokens=tokens, due=due
+            self,
+            grants=self.grants.insert(grant.key_arn, grants),
+            tokens=tokens,
+            due=due,
+            retirable=retirable,
         )
 
     def without_grant(self, grant: Grant) -> State:
@@ -161,7 +187,11 @@ class State:
             if by_id
             else (self.grants.discard(grant.key_arn))
         )
-        return replace(self, grants=kept, tokens=tokens, due=due)
+        retirable = self.retirable
+        if (by := _retired_by(grant)) is not None:
+            listed = retirable[by].discard((*creation_order(grant), grant.key_arn))
+            retirable = retirable.insert(by, listed) if listed else retirable.discard(by)
+        return replace(self, grants=kept, tokens=tokens, due=due, retirable=retirable)
 
 
 DELETE_KEY = "delete key"
@@ -171,6 +201,11 @@ END_GRANT = "end grant"
 def creation_order(grant: Grant) -> tuple[str, str]:
     """Return what sorts grants by their creation (CORE K-51)."""
     return (grant.created_at.isoformat() if grant.created_at else "", grant.id)
+
+
+def _retired_by(grant: Grant) -> RetiredBy | None:
+    by = grant.retiring_principal
+    return (grant.key_arn.split(":")[3], by) if by is not None else None
 
 
 def _added(
