@@ -160,6 +160,10 @@ class Key:
     `materials` are those that belong to the key for good, oldest first: the last one encrypts,
     all of them decrypt. `pending` was imported and waits for a rotation to become the last one
     (CORE K-135). What the members of a multi-Region set share, `sharing` hands on.
+
+    `primary_region` is that of a replica's primary, and None of every other key. A key that is
+    Creating or Updating is so until `settles_at`. A primary that is to end after its replicas
+    will then wait for `window_days` more (CORE K-144).
     """
 
     # Invariants. Materials are missing only from keys of origin EXTERNAL, and in use there is
@@ -184,6 +188,9 @@ class Key:
     pending: KeyMaterial | None = None
     rotation: AutomaticRotation | None = None
     on_demand: OnDemandRotation | None = None
+    primary_region: str | None = None
+    settles_at: dt.datetime | None = None
+    window_days: int | None = None
 
     @property
     def id(self) -> str:
@@ -209,6 +216,21 @@ class Key:
     def ends_at(self) -> dt.datetime | None:
         """When it is really gone."""
         return self.deletion_at + self.deletion_delay if self.deletion_at is not None else None
+
+    @property
+    def is_primary(self) -> bool:
+        """Whether it is the primary of a multi-Region set (CORE K-151)."""
+        return self.multi_region and self.primary_region is None
+
+    @property
+    def is_replica(self) -> bool:
+        """Whether it is a replica of a primary in another Region."""
+        return self.primary_region is not None
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether its state ends by itself (CORE K-28)."""
+        return self.state in (KeyState.CREATING, KeyState.UPDATING)
 
     @property
     def rotates_at(self) -> dt.datetime | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 from kms.audit import SERVICE_EVENT, AuditEvent
-from kms.model import Key
+from kms.model import Key, KeyState
 from kms.runtime import Entropy
-from kms.state import DELETE_KEY, State
+from kms.state import DELETE_KEY, SETTLE_STATE, State
 
 
 def settle(
@@ -22,12 +23,35 @@ def settle(
         at, what, name = first
         if what == DELETE_KEY:
             key = state.keys[name]
-            state = state.without_key(key)
+            state = _alone(state.without_key(key), key, at)
             events.append(_deleted(key, at, entropy))
+        elif what == SETTLE_STATE:
+            state = state.with_key(_settled(state.keys[name]))
         else:
             key_arn, _, grant_id = name.partition("#")
             state = state.without_grant(state.grants[key_arn].by_id[grant_id])
     return state, tuple(events)
+
+
+def _settled(key: Key) -> Key:
+    """End Creating or Updating (CORE K-28)."""
+    state = KeyState.ENABLED if key.is_complete else KeyState.PENDING_IMPORT
+    return replace(key, state=state, settles_at=None)
+
+
+def _alone(state: State, gone: Key, at: dt.datetime) -> State:
+    """Let a primary that waits for the end of its replicas begin to end itself (CORE K-144)."""
+    match state.related(gone):
+        case (Key(state=KeyState.PENDING_REPLICA_DELETION, window_days=int(days)) as primary,):
+            ending = replace(
+                primary,
+                state=KeyState.PENDING_DELETION,
+                deletion_at=at + dt.timedelta(days=days),
+                window_days=None,
+            )
+            return state.with_key(ending)
+        case _:
+            return state
 
 
 def _deleted(key: Key, at: dt.datetime, entropy: Entropy) -> AuditEvent:

@@ -47,6 +47,9 @@ NO_GRANTS = KeyGrants()
 class State:
     """All accounts and Regions at one moment. ARNs are texts wherever they are names.
 
+    `sets` are the Regions of multi-Region keys, by account and key id. `retirable` are grants by
+    their retiring principals: creation, id and key, and `last_uses` are by key.
+
     `wrapping_keys` are by key and id; `token_key` authenticates import tokens and is made with
     the first of them (CORE K-131).
     """
@@ -63,6 +66,7 @@ class State:
     due: SortedSet[Due] = SortedSet()
     last_uses: HashTrieMap[str, LastUse] = HashTrieMap()
     retirable: HashTrieMap[RetiredBy, SortedSet[tuple[str, str, str]]] = HashTrieMap()
+    sets: HashTrieMap[tuple[str, str], SortedSet[str]] = HashTrieMap()
     wrapping_keys: HashTrieMap[str, HashTrieMap[str, WrappingKey]] = HashTrieMap()
     token_key: bytes | None = field(default=None, repr=False)
 
@@ -83,6 +87,14 @@ class State:
         """Return the grants on a key."""
         return self.grants.get(arn, NO_GRANTS)
 
+    def related(self, key: Key) -> tuple[Key, ...]:
+        """Return all members of a key's multi-Region set, itself included, in Region order."""
+        if not key.multi_region:
+            return (key,)
+        regions = self.sets.get((key.account, key.id), SortedSet())
+        found = (self.keys.get(str(replace(key.arn, region=region))) for region in regions)
+        return tuple(member for member in found if member is not None)
+
     def retirable_by(self, region: str, principal: str) -> SortedSet[tuple[str, str, str]]:
         """Return creation, id and key of the grants in a Region that a principal may retire."""
         return self.retirable.get((region, principal), SortedSet())
@@ -95,11 +107,26 @@ class State:
         if old is not None:
             return changed
         ids = self.key_ids.get(place, SortedSet()).add(key.id)
+        sets = self.sets
+        if key.multi_region:
+            sets = _added(sets, (key.account, key.id), key.region)
         return replace(
             changed,
+            sets=sets,
             key_ids=self.key_ids.insert(place, ids),
             by_id=self.by_id.insert((key.region, key.id), arn),
         )
+
+    def with_set(self, key: Key) -> State:
+        """Return the state with a changed key, and with what it shares in every related key.
+
+        CORE K-124, K-152: a key without relatives changes alone.
+        """
+        state = self.with_key(key)
+        for member in state.related(key):
+            if member.arn != key.arn:
+                state = state.with_key(member.sharing(key))
+        return state
 
     def without_key(self, key: Key) -> State:
         """Return the state without a key and all that hangs on it (CORE K-146)."""
@@ -119,6 +146,7 @@ class State:
             key_ids=state.key_ids.insert(place, state.key_ids[place].discard(key.id)),
             by_id=state.by_id.discard((key.region, key.id)),
             due=_due_again(state.due, key, None),
+            sets=_discarded(state.sets, (key.account, key.id), key.region),
             last_uses=state.last_uses.discard(arn),
         )
 
@@ -229,6 +257,7 @@ END_GRANT = "end grant"
 EXPIRE_MATERIAL = "expire material"
 FINISH_ROTATION = "finish rotation"
 ROTATE_KEY = "rotate key"
+SETTLE_STATE = "settle state"
 
 
 def _due_of(key: Key | None) -> Iterator[Due]:
@@ -240,6 +269,7 @@ def _due_of(key: Key | None) -> Iterator[Due]:
         (EXPIRE_MATERIAL, key.expires_at),
         (FINISH_ROTATION, key.on_demand.ends_at if key.on_demand is not None else None),
         (ROTATE_KEY, key.rotates_at),
+        (SETTLE_STATE, key.settles_at if key.is_passing else None),
     ):
         if at is not None:
             yield at, what, str(key.arn)
