@@ -168,7 +168,7 @@ def test_at_its_date_a_key_and_all_that_hangs_on_it_is_gone(world: World, key: K
     )
     assert world.told("CancelKeyDeletion", KeyId=key.id)[0] == "NotFoundException"
     assert world.do("ListKeys")["Keys"] == []
-    assert world.do("ListAliases")["Aliases"] == []
+    assert not [e for e in world.do("ListAliases")["Aliases"] if "TargetKeyId" in e]
 
 
 def test_the_end_is_an_event_of_the_service_at_its_due_time(world: World, key: Key) -> None:

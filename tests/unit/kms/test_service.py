@@ -36,6 +36,7 @@ from tests.kms_world import (
     PRODUCED_STATES,
     REGION,
     ROOT,
+    START,
     UPDATING,
     Json,
     World,
@@ -76,6 +77,7 @@ TABLE: dict[str, tuple[Answer, ...]] = {
     "Encrypt": USING,
     "GenerateDataKey": USING,
     "GenerateDataKeyWithoutPlaintext": USING,
+    "GetKeyLastUsage": ALWAYS,
     "GetKeyPolicy": ALWAYS,
     "ListAliases": ALWAYS,
     "ListGrants": ALWAYS,
@@ -90,7 +92,11 @@ TABLE: dict[str, tuple[Answer, ...]] = {
     "UntagResource": UNLESS_DELETED,
     "UpdateAlias": UNLESS_DELETED,
 }
-KEYLESS = {"CreateKey", "GenerateRandom", "ListKeys"}
+KEYLESS = {
+    "ConnectCustomKeyStore", "CreateCustomKeyStore", "CreateKey", "DeleteCustomKeyStore",
+    "DescribeCustomKeyStores", "DisconnectCustomKeyStore", "GenerateRandom", "ListKeys",
+    "ListRetirableGrants", "UpdateCustomKeyStore",
+}  # fmt: skip
 
 
 def requests_on(world: World, key: Key, name: str) -> list[Json]:
@@ -416,7 +422,8 @@ def test_a_service_has_the_settings_of_the_specification_by_default(world: World
     """CORE 0."""
     service = Service(world.store, Gate(), world.clock, world.entropy)
 
-    assert service.settings == Settings()
+    assert service.settings == Settings(usage_tracking_start=START)
+    assert Settings().usage_tracking_start is None  # CORE K-62: since the service was made
     assert Settings().grant_consistency_seconds == 0
     assert Settings().deletion_extra_hours == 0
     assert Settings().strict_principals

@@ -49,6 +49,7 @@ REST: dict[str, dict[str, Any]] = {
     "Encrypt": {"Plaintext": b"x"},
     "GenerateDataKey": {"KeySpec": "AES_128"},
     "GenerateDataKeyWithoutPlaintext": {"KeySpec": "AES_128"},
+    "GetKeyLastUsage": {},
     "GetKeyPolicy": {},
     "ListAliases": {},
     "ListGrants": {},
@@ -64,7 +65,11 @@ REST: dict[str, dict[str, Any]] = {
     "UpdateAlias": {"AliasName": "alias/old"},
 }
 MEMBERS = {"CreateAlias": "TargetKeyId", "UpdateAlias": "TargetKeyId"}
-KEYLESS = {"CreateKey", "DeleteAlias", "GenerateRandom", "ListKeys"}
+KEYLESS = {
+    "ConnectCustomKeyStore", "CreateCustomKeyStore", "CreateKey", "DeleteAlias",
+    "DeleteCustomKeyStore", "DescribeCustomKeyStores", "DisconnectCustomKeyStore",
+    "GenerateRandom", "ListKeys", "ListRetirableGrants", "UpdateCustomKeyStore",
+}  # fmt: skip
 NAMING = sorted(REST)
 # CORE K-163: the words of alias operations are their own
 KEY_ONLY = sorted(set(REST) - WITH_ALIASES - set(MEMBERS))
