@@ -23,7 +23,8 @@ class AuditEvent:
     """One call, allowed or not, or one thing that the service did by itself.
 
     `parameters` are the request's members without those that may hold secrets, or None.
-    `response` holds what CORE K-182 lists. Each event carries the hash of the one before it.
+    `response` holds what CORE K-182 lists, `details` what the service tells of what it did by
+    itself (CORE K-186). Each event carries the hash of the one before it.
     """
 
     id: str
@@ -42,6 +43,7 @@ class AuditEvent:
     parameters: Mapping[str, Any] | None = None
     response: Mapping[str, Any] | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] | None = None
     previous_hash: str = ""
     hash: str = ""
 

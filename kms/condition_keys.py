@@ -78,7 +78,7 @@ def _kind(asked: Asked) -> Facts:
     """AUTH J-62 to J-66: of the key, or of what is to be made; nothing of an alias (J-69)."""
     target, parameters = asked.target, asked.parameters
     if target.key is not None:
-        return _kind_of(target.key, "PRIMARY")
+        return _kind_of(target.key, "REPLICA" if target.key.is_replica else "PRIMARY")
     if target.replica_of is not None:
         return _kind_of(target.replica_of, "REPLICA")
     if asked.action == "kms:CreateKey" or target.resource.planned:
@@ -89,7 +89,6 @@ def _kind(asked: Asked) -> Facts:
 
 
 def _kind_of(key: Key, role: str) -> Facts:
-    # Keys do not know yet whether they are replicas: each counts as the primary of its set.
     return kind_facts(key.spec, key.usage, key.origin, role if key.multi_region else None)
 
 

@@ -19,13 +19,14 @@ No exception text holds key material, plaintext or ciphertext.                  
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
 from cryptography import exceptions
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes, keywrap, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -292,3 +293,70 @@ def _oaep(algorithm: str) -> padding.OAEP:
         raise UnsupportedAlgorithm(algorithm)
     hash_ = _OAEP_HASHES[algorithm]()
     return padding.OAEP(mgf=padding.MGF1(hash_), algorithm=hash_, label=None)  # CORE K-100
+
+
+# --- Imported material --------------------------------------------------------------------------
+
+
+def kwp_unwrap(key: bytes, wrapped: bytes) -> bytes:
+    """Return what AES Key Wrap with Padding (RFC 5649) has wrapped under a key of 32 bytes.
+
+    Raises Unauthentic for anything that does not unwrap, a key of another length included: it
+    comes out of a ciphertext, like the rest.
+    """
+    if len(key) != AEAD_KEY_BYTES:
+        raise Unauthentic
+    try:
+        return keywrap.aes_key_unwrap_with_padding(key, wrapped)
+    except keywrap.InvalidUnwrap:
+        raise Unauthentic from None
+
+
+def rsa_bytes(pkcs8: bytes) -> int:
+    """Return how long the ciphertexts of an RSA key are; raises TypeError for another key."""
+    key = _private_key(pkcs8)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise TypeError("only an RSA key has a modulus")
+    return key.key_size // 8
+
+
+def can_load(spec: str) -> bool:
+    """Tell whether the installed library knows private keys of a spec."""
+    # CORE K-104: it may know the name and not the algorithm. Only making a key shows that.
+    try:
+        return not spec.startswith("ML_DSA_") or bool(generate_private_key(spec))
+    except UnsupportedAlgorithm:
+        return False
+
+
+def imported_private_key(pkcs8: bytes) -> tuple[str, bytes] | None:
+    """Return the spec of a private key that came from outside, and the key as we would write it.
+
+    The same key in another spelling of PKCS#8 is the same bytes here. None for what is no
+    unencrypted PKCS#8 DER, and for keys of no spec of ours.
+    """
+    if not _PKCS8_START.match(pkcs8):  # the loader would read PKCS#1 and SEC 1 as well
+        return None
+    try:
+        key = _private_key(pkcs8)
+    except (ValueError, TypeError, exceptions.UnsupportedAlgorithm):
+        return None
+    spec = _spec_of(key)
+    return (spec, _pkcs8(key)) if spec in _GENERATORS else None
+
+
+# SEQUENCE, its length, the version 0 or 1, and the SEQUENCE that names the algorithm (RFC 5958).
+_PKCS8_START = re.compile(rb"\x30(?:[\x00-\x7f]|\x81.|\x82..)\x02\x01[\x00\x01]\x30", re.DOTALL)
+
+
+def _spec_of(key: PrivateKeyTypes) -> str:
+    """Return the spec that a key would have; for sizes and curves unknown here it is no spec."""
+    if isinstance(key, rsa.RSAPrivateKey):
+        return f"RSA_{key.key_size}"
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        name = key.curve.name
+        return next((spec for spec, each in _CURVES.items() if each.curve.name == name), name)
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return _ED25519
+    # The classes of ML-DSA are missing from older releases, so their names must do.
+    return type(key).__name__.replace("MLDSA", "ML_DSA_").removesuffix("PrivateKey")

@@ -2,51 +2,38 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from kms import hazmat, managed_keys, paging
+from kms import hazmat, paging
 from kms.condition_keys import spec_and_usage
-from kms.envelope import material_id
 from kms.errors import (
     CustomKeyStoreNotFound,
-    InvalidTags,
     LimitExceeded,
     UnsupportedOperation,
     ValidationFailed,
 )
+from kms.material import new_material
+from kms.metadata import metadata
 from kms.model import (
     SPECS,
     SYMMETRIC_DEFAULT,
     Key,
-    KeyMaterial,
     KeyOrigin,
     KeyState,
     KeyUsage,
 )
+from kms.new_keys import MAX_TAGS, check_new_tags, check_tags, furnished
 from kms.operation import (
     NOT_PENDING_DELETION,
     SWITCHABLE,
     Change,
     Need,
-    Output,
     Parameters,
     Scope,
     operation,
 )
-from kms.policy_checks import bound_ids, check_policy, default_policy
 from kms.targets import home
-
-MAX_KEYS = 100_000
-MAX_TAGS = 50
-_ALGORITHM_LISTS = {
-    KeyUsage.ENCRYPT_DECRYPT: "EncryptionAlgorithms",
-    KeyUsage.SIGN_VERIFY: "SigningAlgorithms",
-    KeyUsage.GENERATE_VERIFY_MAC: "MacAlgorithms",
-    KeyUsage.KEY_AGREEMENT: "KeyAgreementAlgorithms",
-}
 
 
 def _prepare_create(parameters: Parameters) -> None:
@@ -69,9 +56,7 @@ def _prepare_create(parameters: Parameters) -> None:
             )
         raise ValidationFailed(f"KeyUsage {usage} is not compatible with KeySpec {spec}")
     _refuse_key_stores(parameters)
-    _check_tags(parameters.get("Tags", ()))
-    if len(parameters.get("Tags", ())) > MAX_TAGS:
-        raise InvalidTags("Too many tags")
+    check_new_tags(parameters)
 
 
 def _refuse_key_stores(parameters: Parameters) -> None:
@@ -95,79 +80,37 @@ def create_key(parameters: Parameters, scope: Scope) -> Change:
     planned = scope.targets[1].resource.arn
     assert planned is not None  # noqa: S101 - a key that is to be made has one
     spec, usage = spec_and_usage(parameters)
-    text = parameters.get("Policy")
     key = Key(
         arn=planned,
         spec=spec,
         usage=KeyUsage(usage),
         origin=KeyOrigin(parameters.get("Origin", KeyOrigin.AWS_KMS)),
         state=KeyState.ENABLED,
-        policy=text if text is not None else default_policy(planned.account, planned.partition),
+        policy="",
         created_at=scope.now,
-        description=parameters.get("Description", ""),
-        tags=tuple((tag["TagKey"], tag["TagValue"]) for tag in parameters.get("Tags", ())),
         multi_region=parameters.get("MultiRegion", False),
     )
-    if text is not None:
-        check_policy(text, key, parameters, scope)
-    key = replace(key, bound_ids=bound_ids(key.policy, scope.state.directory))
-    if scope.settings.enforce_quotas:
-        owned = scope.state.key_ids.get((key.account, key.region), ())
-        if len(owned) - managed_keys.count(scope.state, key.arn) >= MAX_KEYS:  # CORE K-22
-            raise LimitExceeded
-    key = with_material(key, scope)
-    output = {"KeyMetadata": metadata(key)}
-    return Change(scope.state.with_key(key), output, logged=None, key=key)
+    key = with_material(furnished(key, parameters, scope), scope)
+    state = scope.state.with_key(key)
+    return Change(state, {"KeyMetadata": metadata(key, state)}, logged=None, key=key)
 
 
 def with_material(key: Key, scope: Scope) -> Key:
     """Return the key with its first material, or waiting for an import."""
     if key.origin is KeyOrigin.EXTERNAL:
+        if not hazmat.can_load(key.spec):
+            raise UnsupportedOperation  # CORE 13: it could never be imported
         return replace(key, state=KeyState.PENDING_IMPORT)
     try:
-        secret = scope.entropy.material(key.spec)
+        return replace(key, materials=(new_material(key, scope.entropy, scope.now),))
     except hazmat.UnsupportedAlgorithm:
         raise UnsupportedOperation from None  # CORE K-104
-    material = KeyMaterial(material_id(secret, key.id), secret, scope.now)
-    return replace(key, materials=(material,))
-
-
-def metadata(key: Key) -> Output:
-    """Return the KeyMetadata structure of a key (CORE K-12, K-13)."""
-    described: Output = {
-        "AWSAccountId": key.account,
-        "KeyId": key.id,
-        "Arn": str(key.arn),
-        "CreationDate": key.created_at,
-        "Enabled": key.state is KeyState.ENABLED,
-        "Description": key.description,
-        "KeyUsage": str(key.usage),
-        "KeyState": str(key.state),
-        "Origin": str(key.origin),
-        "KeyManager": str(key.manager),
-        "CustomerMasterKeySpec": key.spec,
-        "KeySpec": key.spec,
-        _ALGORITHM_LISTS[key.usage]: list(key.algorithms),
-        "MultiRegion": key.multi_region,
-    }
-    if key.deletion_at is not None:
-        described["DeletionDate"] = key.deletion_at
-    if key.multi_region:
-        primary = {"Arn": str(key.arn), "Region": key.region}
-        described["MultiRegionConfiguration"] = {
-            "MultiRegionKeyType": "PRIMARY",
-            "PrimaryKey": primary,
-            "ReplicaKeys": [],
-        }
-    if key.is_symmetric and key.materials:
-        described["CurrentKeyMaterialId"] = key.current_material.id
-    return described
 
 
 @operation("DescribeKey")
 def describe_key(_parameters: Parameters, scope: Scope) -> Change:
     """Tell what a key is and how it stands (CORE K-58)."""
-    return Change(scope.state, {"KeyMetadata": metadata(scope.key)})
+    return Change(scope.state, {"KeyMetadata": metadata(scope.key, scope.state)})
 
 
 @operation("ListKeys")
@@ -186,43 +129,41 @@ def list_keys(parameters: Parameters, scope: Scope) -> Change:
 
 @operation("EnableKey", Need(SWITCHABLE))
 def enable_key(_parameters: Parameters, scope: Scope) -> Change:
-    """Switch a key on; nothing happens if it is on (CORE K-60)."""
-    return _switched(scope, KeyState.ENABLED)
+    """Switch a key on; nothing happens if it is on (CORE K-60).
+
+    A rotation that was due while the key was off is due now (CORE K-123).
+    """
+    key = replace(scope.key, state=KeyState.ENABLED)
+    if key.rotation is not None and not key.is_replica:  # CORE K-124: the primary's calendar
+        next_at = max(key.rotation.next_at, scope.now)
+        key = replace(key, rotation=replace(key.rotation, next_at=next_at))
+        return Change(scope.state.with_set(key), logged={"keyId": str(key.arn)})
+    return _changed(key, scope)
 
 
 @operation("DisableKey", Need(SWITCHABLE))
 def disable_key(_parameters: Parameters, scope: Scope) -> Change:
     """Switch a key off; nothing happens if it is off (CORE K-60)."""
-    return _switched(scope, KeyState.DISABLED)
+    return _changed(replace(scope.key, state=KeyState.DISABLED), scope)
 
 
-def _switched(scope: Scope, state: KeyState) -> Change:
-    key = replace(scope.key, state=state)
+@operation("UpdateKeyDescription", Need(NOT_PENDING_DELETION))
+def update_key_description(parameters: Parameters, scope: Scope) -> Change:
+    """Describe a key in other words, or with none (CORE K-61)."""
+    return _changed(replace(scope.key, description=parameters["Description"]), scope)
+
+
+def _changed(key: Key, scope: Scope) -> Change:
     return Change(scope.state.with_key(key), logged={"keyId": str(key.arn)})
 
 
 # Tags
 
-_TAG_TEXT = re.compile(r"[\w .:/=+\-@]*")
-
-
-def _check_tags(tags: Sequence[dict[str, str]]) -> None:
-    """Raise InvalidTags for names and values that tags cannot have (CORE K-45, K-169)."""
-    names = [tag["TagKey"] for tag in tags]
-    for name in names:
-        if name.lower().startswith("aws:"):
-            raise InvalidTags("Tags beginning with aws: are reserved")
-    if len(set(names)) != len(names):
-        raise InvalidTags("Duplicate tag keys")
-    for tag in tags:
-        if not (_TAG_TEXT.fullmatch(tag["TagKey"]) and _TAG_TEXT.fullmatch(tag["TagValue"])):
-            raise InvalidTags("A tag has characters that are not allowed")
-
 
 @operation(
     "TagResource",
     Need(NOT_PENDING_DELETION),
-    prepare=lambda parameters: _check_tags(parameters["Tags"]),
+    prepare=lambda parameters: check_tags(parameters["Tags"]),
 )
 def tag_resource(parameters: Parameters, scope: Scope) -> Change:
     """Add tags, or change their values in place (CORE K-170)."""
@@ -241,8 +182,7 @@ def untag_resource(parameters: Parameters, scope: Scope) -> Change:
 
 
 def _tagged(scope: Scope, tags: dict[str, str]) -> Change:
-    key = replace(scope.key, tags=tuple(tags.items()))
-    return Change(scope.state.with_key(key), logged={"keyId": str(key.arn)})
+    return _changed(replace(scope.key, tags=tuple(tags.items())), scope)
 
 
 @operation("ListResourceTags")

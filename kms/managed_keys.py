@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from kms.condition_keys import via_service
 from kms.envelope import material_id
+from kms.material import calendar_of_aws
 from kms.model import (
     SYMMETRIC_DEFAULT,
     Alias,
@@ -135,6 +136,7 @@ def _made(name: Arn, scope: Scope) -> State:
         created_at=scope.now,
         materials=(KeyMaterial(material_id(secret, arn.name), secret, scope.now),),
         description=f"Default key of {service}",
+        rotation=calendar_of_aws(scope.settings, scope.now),
         manager=KeyManager.AWS,
     )
     return scope.state.with_key(key).with_alias(Alias(name, str(arn), scope.now, scope.now))

@@ -56,6 +56,25 @@ class RotationType(StrEnum):
     ON_DEMAND = "ON_DEMAND"
 
 
+class MaterialState(StrEnum):
+    """What a material is to its key (CORE K-121)."""
+
+    CURRENT = "CURRENT"
+    NON_CURRENT = "NON_CURRENT"
+    PENDING_ROTATION = "PENDING_ROTATION"
+    PENDING_MULTI_REGION_IMPORT_AND_ROTATION = "PENDING_MULTI_REGION_IMPORT_AND_ROTATION"
+
+
+class ExpirationModel(StrEnum):
+    """Whether imported material goes away by itself."""
+
+    KEY_MATERIAL_EXPIRES = "KEY_MATERIAL_EXPIRES"
+    KEY_MATERIAL_DOES_NOT_EXPIRE = "KEY_MATERIAL_DOES_NOT_EXPIRE"
+
+
+# States in which a key that has all its material stands still, and leaves when it loses some.
+_COMPLETE = frozenset({KeyState.ENABLED, KeyState.DISABLED, KeyState.UPDATING})
+
 SYMMETRIC_DEFAULT = "SYMMETRIC_DEFAULT"
 
 _OAEP = ("RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256")
@@ -235,8 +254,16 @@ class Key:
     @property
     def rotates_at(self) -> dt.datetime | None:
         """When it rotates by itself; None also while its state does not let it (CORE K-123)."""
-        due = self.rotation is not None and self.state in (KeyState.ENABLED, KeyState.UPDATING)
-        return self.rotation.next_at if due and self.rotation is not None else None
+        if self.rotation is None or self.is_replica:  # CORE K-124: the primary rotates its set
+            return None
+        able = self.state in (KeyState.ENABLED, KeyState.UPDATING)
+        return self.rotation.next_at if able else None
+
+    @property
+    def finishes_at(self) -> dt.datetime | None:
+        """When the rotation is through that somebody asked for; the primary has its set's."""
+        going = self.on_demand is not None and not self.is_replica
+        return self.on_demand.ends_at if going and self.on_demand is not None else None
 
     @property
     def expires_at(self) -> dt.datetime | None:
@@ -257,6 +284,14 @@ class Key:
         """Whether it has material, and all of it is here (CORE K-136)."""
         return bool(self.materials) and all(m.is_present for m in self.materials)
 
+    def restated(self) -> Key:
+        """Return the key in the state that its material leads to (CORE K-28, K-136, K-137)."""
+        if self.is_complete and self.state is KeyState.PENDING_IMPORT:
+            return replace(self, state=KeyState.ENABLED)
+        if not self.is_complete and self.state in _COMPLETE:
+            return replace(self, state=KeyState.PENDING_IMPORT)
+        return self
+
     def sharing(self, member: Key) -> Key:
         """Return this member of a multi-Region set with what the set shares, as another has it.
 
@@ -273,13 +308,14 @@ class Key:
                 return replace(theirs, octets=None, expires_at=None, description=None)
             return replace(mine, rotated_at=theirs.rotated_at, rotation=theirs.rotation)
 
-        return replace(
+        shared = replace(
             self,
             materials=tuple(here(material) for material in member.materials),
             pending=here(member.pending) if member.pending is not None else None,
             rotation=member.rotation,
             on_demand=member.on_demand,
         )
+        return shared.restated()
 
     def _all(self) -> Iterator[KeyMaterial]:
         yield from self.materials

@@ -12,8 +12,15 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from kms.errors import Disabled, InvalidKeyUsage, InvalidState, KmsError, ValidationFailed
-from kms.model import Key, KeyState, KeyUsage
+from kms.errors import (
+    Disabled,
+    InvalidKeyUsage,
+    InvalidState,
+    KmsError,
+    UnsupportedOperation,
+    ValidationFailed,
+)
+from kms.model import Key, KeyOrigin, KeyState, KeyUsage
 from kms.runtime import Entropy
 from kms.settings import Settings
 from kms.state import State
@@ -181,6 +188,20 @@ def require_usage(key: Key, usage: KeyUsage, operation_name: str) -> None:
         raise InvalidKeyUsage(
             f"{key.arn} key usage is {key.usage} which is not valid for {operation_name}."
         )
+
+
+def require_origin(key: Key, origin: KeyOrigin) -> None:
+    """Raise UnsupportedOperation unless the key's material has that origin (CORE K-29)."""
+    if key.origin is not origin:
+        raise UnsupportedOperation(
+            f"{key.arn} origin is {key.origin} which is not valid for this operation."
+        )
+
+
+def require_primary(key: Key) -> None:
+    """Raise UnsupportedOperation unless the key is the primary of a set (CORE K-153)."""
+    if not key.is_primary:
+        raise UnsupportedOperation(f"{key.arn} is not a multi-region primary key.")
 
 
 def require_state(key: Key, states: frozenset[KeyState]) -> None:

@@ -13,11 +13,14 @@ from kms import (
     deletion,
     encryption,
     grants,
+    imports,
     key_policy,
     key_stores,
     keys,
     last_usage,
     managed_keys,
+    multi_region,
+    rotation,
     settle,
     shapes,
 )
@@ -59,8 +62,19 @@ from policy.messages import unreachable_message
 from policy.vocabulary import ResourceKind
 
 ROOMS = (
-    aliases, data_keys, deletion, encryption, grants, key_policy, key_stores, keys, last_usage,
-)  # fmt: skip
+    aliases,
+    data_keys,
+    deletion,
+    encryption,
+    grants,
+    imports,
+    key_policy,
+    key_stores,
+    keys,
+    last_usage,
+    multi_region,
+    rotation,
+)
 """The modules that hold the operations; importing them registers what they do."""
 
 
@@ -213,7 +227,8 @@ class Service:
 
     def _scope(self, call: Call, course: _Course, now: dt.datetime) -> Scope:
         def judge(key: Key, action: str) -> Decision:
-            return self._ask(Asked(action, {}, of_key(key), scope))
+            target = replace(of_key(key), region=key.region)
+            return self._ask(Asked(action, {}, target, scope))
 
         scope = Scope(course.state, call, now, self.entropy, self.settings, judge)
         return scope

@@ -267,7 +267,7 @@ def _due_of(key: Key | None) -> Iterator[Due]:
     for what, at in (
         (DELETE_KEY, key.ends_at),
         (EXPIRE_MATERIAL, key.expires_at),
-        (FINISH_ROTATION, key.on_demand.ends_at if key.on_demand is not None else None),
+        (FINISH_ROTATION, key.finishes_at),
         (ROTATE_KEY, key.rotates_at),
         (SETTLE_STATE, key.settles_at if key.is_passing else None),
     ):

@@ -34,6 +34,7 @@ from policy.vocabulary import ACTIONS, ResourceKind
 from tests.kms_world import (
     ALLOW_ALL,
     DISABLED,
+    ELSEWHERE,
     PENDING_DELETION,
     REGION,
     ROOT,
@@ -46,6 +47,7 @@ from tests.kms_world import (
 
 PLAINTEXT = b"the plaintext that nobody may see"
 PAIRS = {"tenant": "blue"}
+MATERIAL = b"material that somebody brings in"
 
 
 # A sample request of every operation
@@ -148,6 +150,26 @@ def _list_retirable_grants(world: World) -> Json:
     return {"RetiringPrincipal": user_arn("retirer")}
 
 
+def _external(**parameters: Any) -> Callable[[World], Json]:
+    return lambda world: {"KeyId": world.external(MATERIAL).id, **parameters}
+
+
+def _import(world: World) -> Json:
+    return world.bring(world.external(), MATERIAL)
+
+
+def _replicate(world: World) -> Json:
+    tags = [{"TagKey": "team", "TagValue": "blue"}]
+    key = world.key(multi_region=True)
+    return {"KeyId": key.id, "ReplicaRegion": ELSEWHERE, "Tags": tags}
+
+
+def _update_primary(world: World) -> Json:
+    key = world.key(multi_region=True)
+    world.replica(key)
+    return {"KeyId": key.id, "PrimaryRegion": ELSEWHERE}
+
+
 SAMPLES: Mapping[str, Callable[[World], Json]] = {
     "CancelKeyDeletion": in_state(PENDING_DELETION),
     "ConnectCustomKeyStore": plain(CustomKeyStoreId="cks-1"),
@@ -160,27 +182,38 @@ SAMPLES: Mapping[str, Callable[[World], Json]] = {
     "Decrypt": _decrypt,
     "DeleteAlias": _delete_alias,
     "DeleteCustomKeyStore": plain(CustomKeyStoreId="cks-1"),
+    "DeleteImportedKeyMaterial": _external(),
     "DescribeCustomKeyStores": plain(),
     "DescribeKey": on_key(),
     "DisableKey": on_key(),
+    "DisableKeyRotation": on_key(),
     "DisconnectCustomKeyStore": plain(CustomKeyStoreId="cks-1"),
     "EnableKey": in_state(DISABLED),
+    "EnableKeyRotation": on_key(RotationPeriodInDays=90),
     "Encrypt": on_key(Plaintext=PLAINTEXT, EncryptionContext=PAIRS),
     "GenerateDataKey": on_key(KeySpec="AES_256", EncryptionContext=PAIRS),
     "GenerateDataKeyWithoutPlaintext": on_key(NumberOfBytes=48),
     "GenerateRandom": plain(NumberOfBytes=32),
     "GetKeyLastUsage": on_key(),
     "GetKeyPolicy": on_key(),
+    "GetKeyRotationStatus": on_key(),
+    "GetParametersForImport": _external(
+        WrappingAlgorithm="RSA_AES_KEY_WRAP_SHA_256", WrappingKeySpec="RSA_2048"
+    ),
+    "ImportKeyMaterial": _import,
     "ListAliases": plain(),
     "ListGrants": _list_grants,
     "ListKeyPolicies": on_key(),
+    "ListKeyRotations": on_key(IncludeKeyMaterial="ALL_KEY_MATERIAL"),
     "ListKeys": plain(),
     "ListResourceTags": on_key(),
     "ListRetirableGrants": _list_retirable_grants,
     "PutKeyPolicy": _put_key_policy,
     "ReEncrypt": _re_encrypt,
+    "ReplicateKey": _replicate,
     "RetireGrant": _retire_grant,
     "RevokeGrant": _revoke_grant,
+    "RotateKeyOnDemand": on_key(),
     "ScheduleKeyDeletion": on_key(PendingWindowInDays=7),
     "TagResource": on_key(Tags=[{"TagKey": "team", "TagValue": "blue"}]),
     "UntagResource": on_key(TagKeys=["team"]),
@@ -188,6 +221,8 @@ SAMPLES: Mapping[str, Callable[[World], Json]] = {
     "UpdateCustomKeyStore": plain(
         CustomKeyStoreId="cks-1", KeyStorePassword="the password of a cluster"
     ),
+    "UpdateKeyDescription": on_key(Description="another"),
+    "UpdatePrimaryRegion": _update_primary,
 }
 
 # CORE K-92: what those answer that can do no more than refuse
@@ -360,7 +395,12 @@ def test_a_bug_surfaces_changes_nothing_and_leaves_one_event(
 def secrets_of(case: Case, reply: Reply) -> Iterator[bytes]:
     """Yield everything that may not be written down (CORE K-109, K-179)."""
     for key in case.world.state.keys.values():
-        yield from (material.secret for material in key.materials)
+        pending = (key.pending,) if key.pending is not None else ()
+        yield from (m.octets for m in (*key.materials, *pending) if m.octets is not None)
+    for wrapping_keys in case.world.state.wrapping_keys.values():
+        yield from (each.private_key for each in wrapping_keys.values())
+    if case.world.state.token_key is not None:
+        yield case.world.state.token_key
     for grants in case.world.state.grants.values():
         for grant in grants.by_id.values():
             yield from (token.encode() for token in grant.tokens)
@@ -528,7 +568,7 @@ def test_asking_for_a_decision_changes_nothing_and_is_what_the_call_then_gets(
     case = case_of(name)
     if deny is not None:
         deny(case.world)
-    case.world.advance(days=1)
+    case.world.advance(hours=23)
     before, events, call = case.world.state, case.world.events, call_of(case, name)
 
     question = case.world.service.decide(call)

@@ -54,6 +54,7 @@ CHANGED: dict[str, Any] = {
     "parameters": {"encryptionContext": {"a": "c"}},
     "response": None,
     "context": {"x": "y"},
+    "details": {"keyId": "k"},
     "previous_hash": "00",
 }
 

@@ -217,7 +217,7 @@ def test_managed_keys_do_not_count_against_the_quota(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """CORE K-22, K-53."""
-    monkeypatch.setattr("kms.keys.MAX_KEYS", 1)
+    monkeypatch.setattr("kms.new_keys.MAX_KEYS", 1)
     described(world)
     described(world, "alias/aws/rds")
 
