@@ -70,6 +70,7 @@ ALWAYS = (OK, OK, OK, OK, OK, OK, OK)
 USING = (OK, D, PD, PRD, PI, CR, OK)
 UNLESS_DELETED = (OK, OK, PD, PRD, OK, OK, OK)
 SWITCHING = (OK, OK, PD, PRD, PI, CR, UP)
+ENABLED_ALONE = (OK, D, PD, PRD, PI, CR, UP)
 COLUMNS = (
     ENABLED, DISABLED, PENDING_DELETION, PENDING_REPLICA_DELETION, PENDING_IMPORT, CREATING,
     UPDATING,
@@ -101,14 +102,16 @@ TABLE: dict[str, tuple[Answer, ...]] = {
     "ListResourceTags": ALWAYS,
     "PutKeyPolicy": ALWAYS,
     "ReEncrypt": USING,
+    "ReplicateKey": ENABLED_ALONE,
     "RetireGrant": ALWAYS,
     "RevokeGrant": ALWAYS,
-    "RotateKeyOnDemand": (OK, D, PD, PRD, PI, CR, UP),
+    "RotateKeyOnDemand": ENABLED_ALONE,
     "ScheduleKeyDeletion": (OK, OK, PD, PRD, OK, OK, UP),
     "TagResource": UNLESS_DELETED,
     "UntagResource": UNLESS_DELETED,
     "UpdateAlias": UNLESS_DELETED,
     "UpdateKeyDescription": UNLESS_DELETED,
+    "UpdatePrimaryRegion": ENABLED_ALONE,
 }
 KEYLESS = {
     "ConnectCustomKeyStore", "CreateCustomKeyStore", "CreateKey", "DeleteCustomKeyStore",
@@ -125,6 +128,7 @@ EXTERNAL_TABLE: dict[str, tuple[Answer, ...]] = {
     "GetParametersForImport": (OK, OK, PD, PRD, OK, CR, UP),
     "ImportKeyMaterial": (OK, OK, PD, PRD, OK, CR, OK),
 }
+OF_SETS = {"ReplicateKey", "UpdatePrimaryRegion"}
 TABLES = {KeyOrigin.AWS_KMS: TABLE, KeyOrigin.EXTERNAL: EXTERNAL_TABLE}
 
 
@@ -141,6 +145,8 @@ def requests_on(world: World, key: Key, name: str) -> list[Json]:
             {"CiphertextBlob": blob, "SourceKeyId": key.id, "DestinationKeyId": other.id},
             {"CiphertextBlob": foreign, "DestinationKeyId": key.id},
         ]
+    if name == "UpdatePrimaryRegion":
+        world.replica(key)
     if name in ("DeleteAlias", "UpdateAlias"):
         world.alias("alias/a", key if name == "DeleteAlias" else world.key())
     external = key.origin is KeyOrigin.EXTERNAL
@@ -169,12 +175,14 @@ def requests_on(world: World, key: Key, name: str) -> list[Json]:
             "ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE",
         },
         "PutKeyPolicy": {"KeyId": key.id, "Policy": document(key_statement(principal=ROOT))},
+        "ReplicateKey": {"KeyId": key.id, "ReplicaRegion": ELSEWHERE},
         "RetireGrant": {"GrantToken": made["GrantToken"]},
         "RevokeGrant": {"KeyId": key.id, "GrantId": made["GrantId"]},
         "TagResource": {"KeyId": key.id, "Tags": [{"TagKey": "a", "TagValue": "b"}]},
         "UntagResource": {"KeyId": key.id, "TagKeys": ["a"]},
         "UpdateAlias": {"AliasName": "alias/a", "TargetKeyId": key.id},
         "UpdateKeyDescription": {"KeyId": key.id, "Description": "new"},
+        "UpdatePrimaryRegion": {"KeyId": key.id, "PrimaryRegion": ELSEWHERE},
     }
     return [more.get(name, {"KeyId": key.id})]
 
@@ -197,7 +205,7 @@ def test_every_cell_of_the_table_of_states_is_kept(
     world: World, name: str, origin: KeyOrigin, state: Any, answer: Answer
 ) -> None:
     """CORE K-29."""
-    key = world.key(origin=origin)
+    key = world.key(origin=origin, multi_region=name in OF_SETS)
     for parameters in requests_on(world, key, name):
         in_state(world, key, state)
 
@@ -268,7 +276,7 @@ def test_each_check_has_its_turn_and_the_first_failure_wins(world: World) -> Non
 @pytest.mark.parametrize("name", sorted(set(TABLE) - {"RetireGrant"}))
 def test_who_may_not_learns_nothing_of_usage_and_state(world: World, name: str) -> None:
     """CORE K-33."""
-    key = world.key()
+    key = world.key(multi_region=name in OF_SETS)
     for parameters in requests_on(world, key, name):
         answers = set()
         for state in COLUMNS:
