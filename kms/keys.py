@@ -97,9 +97,9 @@ def create_key(parameters: Parameters, scope: Scope) -> Change:
 
 def with_material(key: Key, scope: Scope) -> Key:
     """Return the key with its first material, or waiting for an import."""
+    if not hazmat.can_make(key.spec):
+        raise UnsupportedOperation  # CORE K-104, 13: nor could such material be imported
     if key.origin is KeyOrigin.EXTERNAL:
-        if not hazmat.can_load(key.spec):
-            raise UnsupportedOperation  # CORE 13: it could never be imported
         return replace(key, state=KeyState.PENDING_IMPORT)
     try:
         return replace(key, materials=(new_material(key, scope.entropy, scope.now),))

@@ -36,7 +36,9 @@ def new_material(key: Key, entropy: Entropy, at: dt.datetime) -> KeyMaterial:
 
 
 def calendar(days: int, since: dt.datetime) -> AutomaticRotation:
-    """Return the calendar of a key whose period of so many days begins now (CORE K-117)."""
+    """Return the calendar of a key whose period of so many days begins then (CORE K-117)."""
+    if days < 1:
+        raise ValueError("a period has at least a day")  # else a rotation would make itself due
     return AutomaticRotation(days, since, since + dt.timedelta(days=days))
 
 

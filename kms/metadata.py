@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 from kms.material import expiry_of
-from kms.model import Key, KeyOrigin, KeyState, KeyUsage
+from kms.model import ALGORITHM_LISTS, Key, KeyOrigin, KeyState
 from kms.operation import Output
 from kms.state import State
-
-_ALGORITHM_LISTS = {
-    KeyUsage.ENCRYPT_DECRYPT: "EncryptionAlgorithms",
-    KeyUsage.SIGN_VERIFY: "SigningAlgorithms",
-    KeyUsage.GENERATE_VERIFY_MAC: "MacAlgorithms",
-    KeyUsage.KEY_AGREEMENT: "KeyAgreementAlgorithms",
-}
 
 
 def metadata(key: Key, state: State) -> Output:
@@ -30,7 +23,7 @@ def metadata(key: Key, state: State) -> Output:
         "KeyManager": str(key.manager),
         "CustomerMasterKeySpec": key.spec,
         "KeySpec": key.spec,
-        _ALGORITHM_LISTS[key.usage]: list(key.algorithms),
+        ALGORITHM_LISTS[key.usage]: list(key.algorithms),
         "MultiRegion": key.multi_region,
     }
     if key.deletion_at is not None:

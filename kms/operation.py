@@ -204,6 +204,12 @@ def require_primary(key: Key) -> None:
         raise UnsupportedOperation(f"{key.arn} is not a multi-region primary key.")
 
 
+def require_algorithm(key: Key, algorithm: str) -> None:
+    """Raise InvalidKeyUsage unless the algorithm is one of the key's (CORE K-63)."""
+    if algorithm not in key.algorithms:
+        raise InvalidKeyUsage(f"Algorithm {algorithm} is incompatible with key spec {key.spec}.")
+
+
 def require_state(key: Key, states: frozenset[KeyState]) -> None:
     """Raise the error of the key's state unless it is one of those (CORE K-29)."""
     if key.state not in states:

@@ -18,11 +18,15 @@ from kms import (
     key_stores,
     keys,
     last_usage,
+    macs,
     managed_keys,
     multi_region,
+    public_keys,
     rotation,
     settle,
     shapes,
+    shared_secrets,
+    signing,
 )
 from kms.audit import AuditEvent, error_code_of, logged_parameters, outcome_of
 from kms.condition_keys import Asked
@@ -73,7 +77,11 @@ ROOMS = (
     keys,
     last_usage,
     multi_region,
+    macs,
+    public_keys,
     rotation,
+    shared_secrets,
+    signing,
 )
 """The modules that hold the operations; importing them registers what they do."""
 

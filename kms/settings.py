@@ -32,6 +32,7 @@ class Settings:
     on_demand_rotation_limit: int = 25
     strict_principals: bool = True
     enforce_quotas: bool = True
+    get_public_key_on_disabled: bool = True  # CORE K-30: measured; the guide says no
     usage_tracking_start: dt.datetime | None = None
     """Since when the use of keys is tracked; None is since the service was made."""
 

@@ -355,6 +355,20 @@ def test_a_key_goes_to_any_state_from_outside(state: str) -> None:
     assert messages_of(steps) == []
 
 
+def test_a_look_sees_what_is_due_and_an_event_before_it() -> None:
+    """CORE K-35, K-120."""
+    steps = """
+        - look: {key: payroll, CurrentKeyMaterialId: {length: 64}}
+        - {as: root, call: DescribeKey, with: {KeyId: $payroll.id}, save: {old: KeyMetadata.CurrentKeyMaterialId}}
+        - {as: root, call: RotateKeyOnDemand, with: {KeyId: $payroll.id}}
+        - look: {event: last, eventName: RotateKeyOnDemand}
+        - look: {key: payroll, CurrentKeyMaterialId: $old}
+        """
+
+    (message,) = messages_of(steps)
+    assert message.startswith("CurrentKeyMaterialId")
+
+
 def test_a_key_without_material_cannot_be_switched_on() -> None:
     steps = """
         - change: {key: payroll, state: PendingImport}
