@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from heapq import merge
 from typing import Any
 
-from kms import paging
+from kms import managed_keys, paging
 from kms.errors import (
     AlreadyExists,
     LimitExceeded,
@@ -22,6 +24,8 @@ from kms.operation import (
     Scope,
     operation,
 )
+from kms.ordered import SortedSet
+from kms.state import State
 from kms.targets import alias_and_key, alias_arn, home, resolve
 
 MAX_ALIASES = 50
@@ -108,22 +112,28 @@ def list_aliases(parameters: Parameters, scope: Scope) -> Change:
     """List the aliases of the caller's account in the Region, or those of one key (K-167)."""
     account, region = scope.call.caller.account or "", scope.call.region
     named = parameters.get("KeyId")
-    names = scope.state.alias_names.get((account, region))
+    names = scope.state.alias_names.get((account, region), SortedSet())
+    unused: Iterator[str] = managed_keys.unused_names(scope.state, home(scope))
     if named is not None:
         key = resolve(named, scope, aliases=False).key
         if key is None or key.account != account:
             raise NotFound(f"Key '{named}' does not exist")
-        names = scope.state.aliases_of(key)
+        names, unused = scope.state.aliases_of(key), iter(())
     bound = ("ListAliases", account, region, named or "")
     start = paging.start_of(parameters, *bound)
+    rest = (name for name in unused if start is None or name > start)
     prefix = str(home(scope))
-    found = names.after(start) if names is not None else ()
-    entries = ((name, _entry(scope.state.aliases[prefix + name])) for name in found)
+    entries = (
+        (name, _entry(prefix + name, scope.state)) for name in merge(names.after(start), rest)
+    )
     shown, more = paging.page(parameters, entries, 50, 100, *bound)
     return Change(scope.state, {"Aliases": shown, **more})
 
 
-def _entry(alias: Alias) -> dict[str, Any]:
+def _entry(arn: str, state: State) -> dict[str, Any]:
+    alias = state.aliases.get(arn)
+    if alias is None:  # CORE K-19: there from the start, but for no key yet
+        return {"AliasName": arn.rpartition(":")[2], "AliasArn": arn}
     return {
         "AliasName": alias.name,
         "AliasArn": str(alias.arn),

@@ -12,7 +12,6 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from enum import StrEnum
 from operator import attrgetter
 from typing import Any
 
@@ -20,6 +19,7 @@ from kms.audit_table import ROWS, UNKNOWN
 from kms.errors import AccessDenied, KmsError
 from kms.identities import AWS_INTERNAL, of_the_service
 from kms.model import Key
+from kms.operation import ServiceEvent
 from kms.runtime import Entropy
 
 SERVICE_EVENT = AWS_INTERNAL
@@ -229,15 +229,6 @@ def first_break(found: Iterable[Entry]) -> Break | None:
 
 
 # What the service does by itself
-
-
-class ServiceEvent(StrEnum):
-    """Something that the service does when its time has come (CORE K-186)."""
-
-    ROTATE_KEY = "RotateKey"
-    DELETE_KEY = "DeleteKey"
-    DELETE_EXPIRED_KEY_MATERIAL = "DeleteExpiredKeyMaterial"
-    SYNCHRONIZE_MULTI_REGION_KEY = "SynchronizeMultiRegionKey"
 
 
 def service_event(

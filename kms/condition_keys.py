@@ -78,7 +78,7 @@ def _kind(asked: Asked) -> Facts:
     """AUTH J-62 to J-66: of the key, or of what is to be made; nothing of an alias (J-69)."""
     target, parameters = asked.target, asked.parameters
     if target.key is not None:
-        return _kind_of(target.key, "PRIMARY")
+        return _kind_of(target.key, "REPLICA" if target.key.is_replica else "PRIMARY")
     if target.replica_of is not None:
         return _kind_of(target.replica_of, "REPLICA")
     if asked.action == "kms:CreateKey" or target.resource.planned:
@@ -89,7 +89,6 @@ def _kind(asked: Asked) -> Facts:
 
 
 def _kind_of(key: Key, role: str) -> Facts:
-    # Keys do not know yet whether they are replicas: each counts as the primary of its set.
     return kind_facts(key.spec, key.usage, key.origin, role if key.multi_region else None)
 
 
@@ -173,6 +172,16 @@ def _alias(asked: Asked) -> Facts:
 def _on_same_key(asked: Asked) -> Facts:
     opened, sealed = (target.resource.arn for target in asked.scope.targets)
     return {"kms:ReEncryptOnSameKey": _text(opened == sealed)}
+
+
+def _idle_days(asked: Asked) -> Facts:
+    """AUTH J-87: since the last use, or since uses are tracked if there was none."""
+    key, scope = asked.target.key, asked.scope
+    if key is None:
+        return {}
+    use = scope.state.last_uses.get(str(key.arn))
+    since = use.at if use is not None else scope.settings.tracked_since(key.created_at)
+    return {"kms:TrailingDaysWithoutKeyUsage": str(max(scope.now - since, dt.timedelta()).days)}
 
 
 def _bypass(asked: Asked) -> Facts:
@@ -278,6 +287,9 @@ ROWS: tuple[Row, ...] = (
     _member(  # J-86
         "kms:ScheduleKeyDeletionPendingWindowInDays", "PendingWindowInDays", "ScheduleKeyDeletion"
     ),
+    _row(  # J-87
+        "kms:TrailingDaysWithoutKeyUsage", "DisableKey ScheduleKeyDeletion", _idle_days
+    ),
     _row(  # J-88
         "kms:BypassPolicyLockoutSafetyCheck", "CreateKey TagResource PutKeyPolicy", _bypass
     ),
@@ -295,7 +307,7 @@ ROWS: tuple[Row, ...] = (
         _attestation,
     ),
 )
-"""AUTH J-52 to J-54 and J-61 to J-98, but for J-87: nothing records when a key was used."""
+"""AUTH J-52 to J-54 and J-61 to J-98."""
 
 _BY_ACTION = {
     str(action): tuple(row for row in ROWS if str(action) in row.actions)

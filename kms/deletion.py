@@ -12,6 +12,7 @@ from kms.operation import (
     PENDING_DELETION,
     Change,
     Need,
+    Output,
     Parameters,
     Scope,
     operation,
@@ -24,34 +25,32 @@ DEFAULT_WINDOW_DAYS = 30
 def schedule_key_deletion(parameters: Parameters, scope: Scope) -> Change:
     """Let a key end after 7 to 30 days; until then it cannot be used (CORE K-143)."""
     days = parameters.get("PendingWindowInDays", DEFAULT_WINDOW_DAYS)
-    deletion_at = scope.now + dt.timedelta(days=days)
     key = replace(
         scope.key,
-        state=KeyState.PENDING_DELETION,
-        deletion_at=deletion_at,
         deletion_delay=dt.timedelta(hours=scope.settings.deletion_extra_hours),
-        on_demand=None,  # CORE K-123: a key that is to end is not rotated
+        settles_at=None,
     )
-    output = {
-        "KeyId": str(key.arn),
-        "DeletionDate": deletion_at,
-        "KeyState": str(key.state),
-        "PendingWindowInDays": days,
-    }
-    logged = {
-        "keyId": str(key.arn),
-        "keyState": str(key.state),
-        "deletionDate": deletion_at,
-        "pendingWindowInDays": days,
-    }
-    return Change(scope.state.with_key(key), output, logged)
+    if key.is_primary and len(scope.state.related(key)) > 1:  # CORE K-144
+        key = replace(key, state=KeyState.PENDING_REPLICA_DELETION, window_days=days)
+    else:
+        deletion_at = scope.now + dt.timedelta(days=days)
+        key = replace(key, state=KeyState.PENDING_DELETION, deletion_at=deletion_at)
+    state = scope.state.with_key(key)
+    if not key.is_replica:  # CORE K-123: a key that is to end is not rotated, nor are its replicas
+        state = state.with_set(replace(key, on_demand=None))
+    output: Output = {"KeyId": str(key.arn)}
+    if key.deletion_at is not None:
+        output["DeletionDate"] = key.deletion_at
+    output |= {"KeyState": str(key.state), "PendingWindowInDays": days}
+    logged = {name[:1].lower() + name[1:]: value for name, value in output.items()}
+    return Change(state, output, logged)
 
 
 @operation("CancelKeyDeletion", Need(PENDING_DELETION))
 def cancel_key_deletion(_parameters: Parameters, scope: Scope) -> Change:
     """Call the end off; the key stays switched off until someone enables it (CORE K-145)."""
     state = KeyState.PENDING_IMPORT if awaits_import(scope.key) else KeyState.DISABLED
-    key = replace(scope.key, state=state, deletion_at=None)
+    key = replace(scope.key, state=state, deletion_at=None, window_days=None)
     return Change(
         scope.state.with_key(key), {"KeyId": str(key.arn)}, logged={"keyId": str(key.arn)}
     )

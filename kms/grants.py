@@ -160,7 +160,7 @@ def _twin(proposed: Grant, state: State) -> Grant | None:
     return None
 
 
-# ListGrants
+# ListGrants and ListRetirableGrants
 
 
 @operation("ListGrants")
@@ -177,6 +177,39 @@ def list_grants(parameters: Parameters, scope: Scope) -> Change:
             grant = grants.by_id[order[1]]
             wanted = grantee in (None, grant.grantee_principal) and grant_id in (None, grant.id)
             if wanted and grant.ends_at is None:
+                yield order, _entry(grant)
+
+    shown, more = paging.page(parameters, entries(), 50, 100, *bound)
+    return Change(scope.state, {"Grants": shown, **more})
+
+
+def _prepare_list_retirable(parameters: Parameters) -> None:
+    if "RetiringServicePrincipal" in parameters:
+        raise ValidationFailed("RetiringServicePrincipal is not supported by this endpoint.")
+    if "RetiringPrincipal" not in parameters:
+        raise ValidationFailed(
+            "1 validation error detected: Value null at 'retiringPrincipal' failed to satisfy "
+            "constraint: Member must not be null"
+        )
+
+
+@operation("ListRetirableGrants", prepare=_prepare_list_retirable)
+def list_retirable_grants(parameters: Parameters, scope: Scope) -> Change:
+    """List the grants that a principal of the caller's account may retire (CORE K-87).
+
+    They may be on keys of any account, but only in this Region.
+    """
+    principal, account = parameters["RetiringPrincipal"], scope.call.caller.account
+    named = grant_principal(principal)
+    if named.form in (PrincipalForm.INVALID, PrincipalForm.SERVICE) or named.account != account:
+        raise InvalidArn("ARN does not refer to a valid principal.")
+    bound = ("ListRetirableGrants", scope.call.region, principal)
+    start = paging.start_of(parameters, *bound, parts=3)
+
+    def entries() -> Iterator[tuple[Any, dict[str, Any]]]:
+        for order in scope.state.retirable_by(scope.call.region, principal).after(start):
+            grant = scope.state.grants_of(order[2]).by_id[order[1]]
+            if grant.ends_at is None:
                 yield order, _entry(grant)
 
     shown, more = paging.page(parameters, entries(), 50, 100, *bound)

@@ -231,6 +231,8 @@ def _imported(key: Key, material: KeyMaterial, kind: ImportType) -> Key:
     waits = key.pending is not None and key.pending.id == material.id
     if belongs if is_new else not (belongs or waits):
         raise IncorrectKeyMaterial
+    if is_new and key.is_replica:
+        raise IncorrectKeyMaterial  # CORE K-159: what is new comes into the primary first
     if belongs or waits:
         return with_copy(key, material)
     if not key.materials:
@@ -273,4 +275,6 @@ def _told(key: Key, identifier: str | None, scope: Scope) -> Change:
     output, logged = {"KeyId": str(key.arn)}, {"keyId": str(key.arn)}
     if key.is_symmetric and identifier is not None:
         output["KeyMaterialId"] = logged["keyMaterialId"] = identifier
-    return Change(scope.state.with_key(key), output, logged)
+    # CORE K-159: what the primary knows, its replicas wait for; what they have is their own.
+    state = scope.state.with_key(key) if key.is_replica else scope.state.with_set(key)
+    return Change(state, output, logged)

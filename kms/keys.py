@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,14 +9,13 @@ from kms import hazmat, paging
 from kms.condition_keys import spec_and_usage
 from kms.errors import (
     CustomKeyStoreNotFound,
-    InvalidTags,
     LimitExceeded,
     UnsupportedOperation,
     ValidationFailed,
 )
-from kms.material import expiry_of, new_material
+from kms.material import new_material
+from kms.metadata import metadata
 from kms.model import (
-    ALGORITHM_LISTS,
     SPECS,
     SYMMETRIC_DEFAULT,
     Key,
@@ -26,21 +23,17 @@ from kms.model import (
     KeyState,
     KeyUsage,
 )
+from kms.new_keys import MAX_TAGS, check_new_tags, check_tags, furnished
 from kms.operation import (
     NOT_PENDING_DELETION,
     SWITCHABLE,
     Change,
     Need,
-    Output,
     Parameters,
     Scope,
     operation,
 )
-from kms.policy_checks import bound_ids, check_policy, default_policy
 from kms.targets import home
-
-MAX_KEYS = 100_000
-MAX_TAGS = 50
 
 
 def _prepare_create(parameters: Parameters) -> None:
@@ -63,9 +56,7 @@ def _prepare_create(parameters: Parameters) -> None:
             )
         raise ValidationFailed(f"KeyUsage {usage} is not compatible with KeySpec {spec}")
     _refuse_key_stores(parameters)
-    _check_tags(parameters.get("Tags", ()))
-    if len(parameters.get("Tags", ())) > MAX_TAGS:
-        raise InvalidTags("Too many tags")
+    check_new_tags(parameters)
 
 
 def _refuse_key_stores(parameters: Parameters) -> None:
@@ -89,29 +80,19 @@ def create_key(parameters: Parameters, scope: Scope) -> Change:
     planned = scope.targets[1].resource.arn
     assert planned is not None  # noqa: S101 - a key that is to be made has one
     spec, usage = spec_and_usage(parameters)
-    text = parameters.get("Policy")
     key = Key(
         arn=planned,
         spec=spec,
         usage=KeyUsage(usage),
         origin=KeyOrigin(parameters.get("Origin", KeyOrigin.AWS_KMS)),
         state=KeyState.ENABLED,
-        policy=text if text is not None else default_policy(planned.account, planned.partition),
+        policy="",
         created_at=scope.now,
-        description=parameters.get("Description", ""),
-        tags=tuple((tag["TagKey"], tag["TagValue"]) for tag in parameters.get("Tags", ())),
         multi_region=parameters.get("MultiRegion", False),
     )
-    if text is not None:
-        check_policy(text, key, parameters, scope)
-    key = replace(key, bound_ids=bound_ids(key.policy, scope.state.directory))
-    if scope.settings.enforce_quotas:
-        owned = scope.state.key_ids.get((key.account, key.region), ())
-        if len(owned) >= MAX_KEYS:
-            raise LimitExceeded
-    key = with_material(key, scope)
-    output = {"KeyMetadata": metadata(key)}
-    return Change(scope.state.with_key(key), output, logged=None, key=key)
+    key = with_material(furnished(key, parameters, scope), scope)
+    state = scope.state.with_key(key)
+    return Change(state, {"KeyMetadata": metadata(key, state)}, logged=None, key=key)
 
 
 def with_material(key: Key, scope: Scope) -> Key:
@@ -126,45 +107,10 @@ def with_material(key: Key, scope: Scope) -> Key:
         raise UnsupportedOperation from None  # CORE K-104
 
 
-def metadata(key: Key) -> Output:
-    """Return the KeyMetadata structure of a key (CORE K-12, K-13)."""
-    described: Output = {
-        "AWSAccountId": key.account,
-        "KeyId": key.id,
-        "Arn": str(key.arn),
-        "CreationDate": key.created_at,
-        "Enabled": key.state is KeyState.ENABLED,
-        "Description": key.description,
-        "KeyUsage": str(key.usage),
-        "KeyState": str(key.state),
-        "Origin": str(key.origin),
-        "KeyManager": str(key.manager),
-        "CustomerMasterKeySpec": key.spec,
-        "KeySpec": key.spec,
-        ALGORITHM_LISTS[key.usage]: list(key.algorithms),
-        "MultiRegion": key.multi_region,
-    }
-    if key.deletion_at is not None:
-        described["DeletionDate"] = key.deletion_at
-    if key.multi_region:
-        primary = {"Arn": str(key.arn), "Region": key.region}
-        described["MultiRegionConfiguration"] = {
-            "MultiRegionKeyType": "PRIMARY",
-            "PrimaryKey": primary,
-            "ReplicaKeys": [],
-        }
-    if key.is_symmetric and key.materials:
-        described["CurrentKeyMaterialId"] = key.current_material.id
-    if key.origin is KeyOrigin.EXTERNAL and key.is_complete:
-        expiries = [m.expires_at for m in key.materials if m.expires_at is not None]
-        described |= expiry_of(min(expiries, default=None))
-    return described
-
-
 @operation("DescribeKey")
 def describe_key(_parameters: Parameters, scope: Scope) -> Change:
     """Tell what a key is and how it stands (CORE K-58)."""
-    return Change(scope.state, {"KeyMetadata": metadata(scope.key)})
+    return Change(scope.state, {"KeyMetadata": metadata(scope.key, scope.state)})
 
 
 @operation("ListKeys")
@@ -187,10 +133,12 @@ def enable_key(_parameters: Parameters, scope: Scope) -> Change:
 
     A rotation that was due while the key was off is due now (CORE K-123).
     """
-    rotation = scope.key.rotation
-    if rotation is not None:
-        rotation = replace(rotation, next_at=max(rotation.next_at, scope.now))
-    return _changed(replace(scope.key, state=KeyState.ENABLED, rotation=rotation), scope)
+    key = replace(scope.key, state=KeyState.ENABLED)
+    if key.rotation is not None and not key.is_replica:  # CORE K-124: the primary's calendar
+        next_at = max(key.rotation.next_at, scope.now)
+        key = replace(key, rotation=replace(key.rotation, next_at=next_at))
+        return Change(scope.state.with_set(key), logged={"keyId": str(key.arn)})
+    return _changed(key, scope)
 
 
 @operation("DisableKey", Need(SWITCHABLE))
@@ -211,26 +159,11 @@ def _changed(key: Key, scope: Scope) -> Change:
 
 # Tags
 
-_TAG_TEXT = re.compile(r"[\w .:/=+\-@]*")
-
-
-def _check_tags(tags: Sequence[dict[str, str]]) -> None:
-    """Raise InvalidTags for names and values that tags cannot have (CORE K-45, K-169)."""
-    names = [tag["TagKey"] for tag in tags]
-    for name in names:
-        if name.lower().startswith("aws:"):
-            raise InvalidTags("Tags beginning with aws: are reserved")
-    if len(set(names)) != len(names):
-        raise InvalidTags("Duplicate tag keys")
-    for tag in tags:
-        if not (_TAG_TEXT.fullmatch(tag["TagKey"]) and _TAG_TEXT.fullmatch(tag["TagValue"])):
-            raise InvalidTags("A tag has characters that are not allowed")
-
 
 @operation(
     "TagResource",
     Need(NOT_PENDING_DELETION),
-    prepare=lambda parameters: _check_tags(parameters["Tags"]),
+    prepare=lambda parameters: check_tags(parameters["Tags"]),
 )
 def tag_resource(parameters: Parameters, scope: Scope) -> Change:
     """Add tags, or change their values in place (CORE K-170)."""

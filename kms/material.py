@@ -20,14 +20,10 @@ from kms.model import (
     Key,
     KeyMaterial,
     KeyOrigin,
-    KeyState,
     RotationType,
 )
 from kms.runtime import Entropy
 from kms.settings import Settings
-
-# States in which a key that has all its material stands still, and leaves when it loses some.
-_COMPLETE = frozenset({KeyState.ENABLED, KeyState.DISABLED, KeyState.UPDATING})
 
 
 def new_material(key: Key, entropy: Entropy, at: dt.datetime) -> KeyMaterial:
@@ -88,7 +84,7 @@ def imported_form(spec: str, octets: bytes) -> bytes | None:
 
 def with_first(key: Key, material: KeyMaterial) -> Key:
     """Return a key that never had material with its first (CORE K-135)."""
-    return _restated(replace(key, materials=(material,)))
+    return replace(key, materials=(material,)).restated()
 
 
 def with_copy(key: Key, material: KeyMaterial) -> Key:
@@ -102,22 +98,23 @@ def with_copy(key: Key, material: KeyMaterial) -> Key:
             known, octets=material.octets, expires_at=material.expires_at, description=description
         )
 
-    return _restated(_each(key, renewed))
+    return _each(key, renewed).restated()
 
 
 def without_material(key: Key, identifier: str) -> Key:
     """Return the key without the bytes of one material (CORE K-138, K-139).
 
     One that belongs to the key for good leaves its id behind, and the key waits for it. A pending
-    one was not missed by anybody: it is gone, and a rotation to it with it (CORE K-136).
+    one was not missed by anybody: it is gone, and a rotation to it with it (CORE K-136). From a
+    replica only the bytes go: its primary still has the material (CORE K-159).
     """
-    if key.pending is not None and key.pending.id == identifier:
+    if key.pending is not None and key.pending.id == identifier and not key.is_replica:
         return replace(key, pending=None, on_demand=None)
 
     def lost(known: KeyMaterial) -> KeyMaterial:
         return replace(known, octets=None, expires_at=None) if known.id == identifier else known
 
-    return _restated(_each(key, lost))
+    return _each(key, lost).restated()
 
 
 def _each(key: Key, change: Callable[[KeyMaterial], KeyMaterial]) -> Key:
@@ -126,15 +123,6 @@ def _each(key: Key, change: Callable[[KeyMaterial], KeyMaterial]) -> Key:
         materials=tuple(change(material) for material in key.materials),
         pending=change(key.pending) if key.pending is not None else None,
     )
-
-
-def _restated(key: Key) -> Key:
-    """Return the key in the state that its material leads to (CORE K-28, K-136, K-137)."""
-    if key.is_complete and key.state is KeyState.PENDING_IMPORT:
-        return replace(key, state=KeyState.ENABLED)
-    if not key.is_complete and key.state in _COMPLETE:
-        return replace(key, state=KeyState.PENDING_IMPORT)
-    return key
 
 
 def expiry_of(at: dt.datetime | None) -> dict[str, Any]:

@@ -73,6 +73,9 @@ class ExpirationModel(StrEnum):
     KEY_MATERIAL_DOES_NOT_EXPIRE = "KEY_MATERIAL_DOES_NOT_EXPIRE"
 
 
+# States in which a key that has all its material stands still, and leaves when it loses some.
+_COMPLETE = frozenset({KeyState.ENABLED, KeyState.DISABLED, KeyState.UPDATING})
+
 SYMMETRIC_DEFAULT = "SYMMETRIC_DEFAULT"
 
 _OAEP = ("RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256")
@@ -194,6 +197,10 @@ class Key:
     `materials` are those that belong to the key for good, oldest first: the last one encrypts,
     all of them decrypt. `pending` was imported and waits for a rotation to become the last one
     (CORE K-135). What the members of a multi-Region set share, `sharing` hands on.
+
+    `primary_region` is that of a replica's primary, and None of every other key. A key that is
+    Creating or Updating is so until `settles_at`. A primary that is to end after its replicas
+    will then wait for `window_days` more (CORE K-144).
     """
 
     # Invariants. Materials are missing only from keys of origin EXTERNAL, and in use there is
@@ -218,6 +225,9 @@ class Key:
     pending: KeyMaterial | None = None
     rotation: AutomaticRotation | None = None
     on_demand: OnDemandRotation | None = None
+    primary_region: str | None = None
+    settles_at: dt.datetime | None = None
+    window_days: int | None = None
 
     @property
     def id(self) -> str:
@@ -245,10 +255,33 @@ class Key:
         return self.deletion_at + self.deletion_delay if self.deletion_at is not None else None
 
     @property
+    def is_primary(self) -> bool:
+        """Whether it is the primary of a multi-Region set (CORE K-151)."""
+        return self.multi_region and self.primary_region is None
+
+    @property
+    def is_replica(self) -> bool:
+        """Whether it is a replica of a primary in another Region."""
+        return self.primary_region is not None
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether its state ends by itself (CORE K-28)."""
+        return self.state in (KeyState.CREATING, KeyState.UPDATING)
+
+    @property
     def rotates_at(self) -> dt.datetime | None:
         """When it rotates by itself; None also while its state does not let it (CORE K-123)."""
-        due = self.rotation is not None and self.state in (KeyState.ENABLED, KeyState.UPDATING)
-        return self.rotation.next_at if due and self.rotation is not None else None
+        if self.rotation is None or self.is_replica:  # CORE K-124: the primary rotates its set
+            return None
+        able = self.state in (KeyState.ENABLED, KeyState.UPDATING)
+        return self.rotation.next_at if able else None
+
+    @property
+    def finishes_at(self) -> dt.datetime | None:
+        """When the rotation is through that somebody asked for; the primary has its set's."""
+        going = self.on_demand is not None and not self.is_replica
+        return self.on_demand.ends_at if going and self.on_demand is not None else None
 
     @property
     def expires_at(self) -> dt.datetime | None:
@@ -269,6 +302,14 @@ class Key:
         """Whether it has material, and all of it is here (CORE K-136)."""
         return bool(self.materials) and all(m.is_present for m in self.materials)
 
+    def restated(self) -> Key:
+        """Return the key in the state that its material leads to (CORE K-28, K-136, K-137)."""
+        if self.is_complete and self.state is KeyState.PENDING_IMPORT:
+            return replace(self, state=KeyState.ENABLED)
+        if not self.is_complete and self.state in _COMPLETE:
+            return replace(self, state=KeyState.PENDING_IMPORT)
+        return self
+
     def sharing(self, member: Key) -> Key:
         """Return this member of a multi-Region set with what the set shares, as another has it.
 
@@ -285,13 +326,14 @@ class Key:
                 return replace(theirs, octets=None, expires_at=None, description=None)
             return replace(mine, rotated_at=theirs.rotated_at, rotation=theirs.rotation)
 
-        return replace(
+        shared = replace(
             self,
             materials=tuple(here(material) for material in member.materials),
             pending=here(member.pending) if member.pending is not None else None,
             rotation=member.rotation,
             on_demand=member.on_demand,
         )
+        return shared.restated()
 
     def _all(self) -> Iterator[KeyMaterial]:
         yield from self.materials
@@ -335,3 +377,13 @@ class Alias:
     def name(self) -> str:
         """The name as the API uses it, with its prefix `alias/`."""
         return self.arn.resource
+
+
+@dataclass(frozen=True, slots=True)
+class LastUse:
+    """The last successful cryptographic operation with a key (CORE K-62)."""
+
+    operation: str
+    at: dt.datetime
+    event_id: str
+    request_id: str

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -106,6 +107,15 @@ class Scope:
     def with_targets(self, targets: tuple[Target, ...]) -> Scope:
         """Return the scope with its targets found."""
         return replace(self, targets=targets)
+
+
+class ServiceEvent(StrEnum):
+    """Something that the service does when its time has come (CORE K-186)."""
+
+    ROTATE_KEY = "RotateKey"
+    DELETE_KEY = "DeleteKey"
+    DELETE_EXPIRED_KEY_MATERIAL = "DeleteExpiredKeyMaterial"
+    SYNCHRONIZE_MULTI_REGION_KEY = "SynchronizeMultiRegionKey"
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +228,12 @@ def require_origin(key: Key, origin: KeyOrigin) -> None:
         raise UnsupportedOperation(
             f"{key.arn} origin is {key.origin} which is not valid for this operation."
         )
+
+
+def require_primary(key: Key) -> None:
+    """Raise UnsupportedOperation unless the key is the primary of a set (CORE K-153)."""
+    if not key.is_primary:
+        raise UnsupportedOperation(f"{key.arn} is not a multi-region primary key.")
 
 
 def require_algorithm(key: Key, algorithm: str) -> None:

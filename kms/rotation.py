@@ -32,7 +32,9 @@ from kms.operation import (
     Scope,
     operation,
     require_origin,
+    require_primary,
 )
+from kms.state import State
 
 NEAR = dt.timedelta(minutes=20)
 """An automatic rotation so near is as good as in progress (CORE K-120)."""
@@ -49,6 +51,12 @@ def _require_rotatable(key: Key) -> None:
         raise UnsupportedOperation
 
 
+def _require_own(key: Key) -> None:
+    """CORE K-125: a replica rotates with its primary."""
+    if key.is_replica:
+        require_primary(key)
+
+
 # Automatic rotation
 
 
@@ -61,6 +69,7 @@ def enable_key_rotation(parameters: Parameters, scope: Scope) -> Change:
     """
     key, old = scope.key, scope.key.rotation
     _require_rotatable(key)
+    _require_own(key)
     days = parameters.get("RotationPeriodInDays", scope.settings.default_rotation_days)
     new = calendar(days, old.since if old is not None else scope.now)
     if old is not None and old.period_days == days:
@@ -72,11 +81,12 @@ def enable_key_rotation(parameters: Parameters, scope: Scope) -> Change:
 @operation("DisableKeyRotation", Need(USABLE), examine=_refuse_imported)
 def disable_key_rotation(_parameters: Parameters, scope: Scope) -> Change:
     """Stop rotating by the calendar; of a key that cannot rotate nothing changes (CORE K-118)."""
+    _require_own(scope.key)
     return _changed(replace(scope.key, rotation=None), scope)
 
 
 def _changed(key: Key, scope: Scope) -> Change:
-    return Change(scope.state.with_key(key), logged={"keyId": str(key.arn)})
+    return Change(scope.state.with_set(key), logged={"keyId": str(key.arn)})
 
 
 @operation("GetKeyRotationStatus", examine=_refuse_imported)
@@ -101,7 +111,8 @@ def rotate_key_on_demand(_parameters: Parameters, scope: Scope) -> Change:
     """Begin a rotation that the calendar does not know of (CORE K-120)."""
     key, now, settings = scope.key, scope.now, scope.settings
     _require_rotatable(key)
-    if key.origin is KeyOrigin.EXTERNAL and key.pending is None:
+    _require_own(key)
+    if key.origin is KeyOrigin.EXTERNAL and not _is_ready(key, scope.state):
         raise InvalidState(f"No available key material pending rotation for the key: {key.arn}.")
     if key.rotation is not None and key.rotation.next_at - now <= NEAR:
         raise Conflict
@@ -113,8 +124,14 @@ def rotate_key_on_demand(_parameters: Parameters, scope: Scope) -> Change:
     ends_at = now + dt.timedelta(seconds=settings.transition_seconds)
     key = replace(key, on_demand=OnDemandRotation(now, ends_at))
     return Change(
-        scope.state.with_key(key), {"KeyId": str(key.arn)}, logged={"keyId": str(key.arn)}
+        scope.state.with_set(key), {"KeyId": str(key.arn)}, logged={"keyId": str(key.arn)}
     )
+
+
+def _is_ready(key: Key, state: State) -> bool:
+    """Tell whether a material waits, and is there in the whole set (CORE K-159)."""
+    waiting = [member.pending for member in state.related(key)]
+    return all(material is not None and material.is_present for material in waiting)
 
 
 # The list
@@ -131,21 +148,22 @@ def list_key_rotations(parameters: Parameters, scope: Scope) -> Change:
     every = parameters.get("IncludeKeyMaterial") == "ALL_KEY_MATERIAL"
     bound = ("ListKeyRotations", str(key.arn), str(every))
     start = paging.start_of(parameters, *bound) or ""
-    entries = [(f"{n:08}", _entry(key, material)) for n, material in enumerate(key.materials)]
+    ready = _is_ready(key, scope.state)
+    entries = [(f"{n:08}", _entry(key, each, ready)) for n, each in enumerate(key.materials)]
     if not every:
         entries = [(place, entry) for place, entry in entries if "RotationDate" in entry]
     elif key.pending is not None:
-        entries.append((f"{len(key.materials):08}", _entry(key, key.pending)))
+        entries.append((f"{len(key.materials):08}", _entry(key, key.pending, ready)))
     rest = ((place, entry) for place, entry in entries if place > start)
     shown, more = paging.page(parameters, rest, 100, 1000, *bound)
     return Change(scope.state, {"Rotations": shown, **more})
 
 
-def _entry(key: Key, material: KeyMaterial) -> dict[str, Any]:
+def _entry(key: Key, material: KeyMaterial, ready: bool) -> dict[str, Any]:
     entry: Output = {
         "KeyId": key.id,
         "KeyMaterialId": material.id,
-        "KeyMaterialState": str(_material_state(key, material)),
+        "KeyMaterialState": str(_material_state(key, material, ready)),
     }
     if key.origin is KeyOrigin.EXTERNAL:
         entry |= _import_of(material)
@@ -155,9 +173,11 @@ def _entry(key: Key, material: KeyMaterial) -> dict[str, Any]:
     return entry
 
 
-def _material_state(key: Key, material: KeyMaterial) -> MaterialState:
+def _material_state(key: Key, material: KeyMaterial, ready: bool) -> MaterialState:
     if material is key.pending:
-        return MaterialState.PENDING_ROTATION
+        if ready:
+            return MaterialState.PENDING_ROTATION
+        return MaterialState.PENDING_MULTI_REGION_IMPORT_AND_ROTATION
     current = material is key.current_material
     return MaterialState.CURRENT if current else MaterialState.NON_CURRENT
 

@@ -14,8 +14,12 @@ from kms import (
     grants,
     imports,
     key_policy,
+    key_stores,
     keys,
+    last_usage,
     macs,
+    managed_keys,
+    multi_region,
     public_keys,
     rotation,
     settle,
@@ -33,13 +37,13 @@ from kms.errors import (
     InvalidGrantToken,
     KmsError,
     UnknownOperation,
-    UnsupportedOperation,
 )
 from kms.gate import Gate
-from kms.model import Key
+from kms.model import Key, LastUse
 from kms.operation import (
     OPERATIONS,
     Call,
+    Change,
     Need,
     Operation,
     Output,
@@ -53,6 +57,7 @@ from kms.questions import QUESTIONS, Question
 from kms.recording import Course, events_of
 from kms.runtime import Clock, Entropy
 from kms.settings import Settings
+from kms.state import State
 from kms.store import Store
 from kms.targets import of_key
 from policy import Decision, Request, denial_message
@@ -66,7 +71,10 @@ ROOMS = (
     grants,
     imports,
     key_policy,
+    key_stores,
     keys,
+    last_usage,
+    multi_region,
     macs,
     public_keys,
     rotation,
@@ -113,6 +121,8 @@ class Service:
         self.clock = clock
         self.entropy = entropy
         self.settings = settings or Settings()
+        if self.settings.usage_tracking_start is None:
+            self.settings = replace(self.settings, usage_tracking_start=clock.now())
 
     def call(self, call: Call) -> Reply:
         """Do what is asked, or say why not. A KmsError is in the reply, it is not raised."""
@@ -130,7 +140,7 @@ class Service:
                 # A bug leaves Internal as the error: it is written down, then surfaces.
                 events = events_of(call, course, now, self.entropy, self.settings.event_version)
                 kept = course.change if course.error is None else None  # a dry run has both
-                next_state = kept.state if kept is not None else settled
+                next_state = _kept(call, kept, events) if kept is not None else settled
                 chained = _chained([*own_events, *events], session.last_hash)
                 session.commit(next_state, chained)
         output = kept.output if kept is not None else None
@@ -159,7 +169,7 @@ class Service:
         return Reply(None, course.error, course.decisions, None)
 
     def _run(self, call: Call, course: Course, now: dt.datetime) -> None:
-        questions, operation = _questions(call.operation), _operation(call.operation)
+        questions, operation = _questions(call.operation), OPERATIONS[call.operation]
         parameters = shapes.check(call.operation, call.parameters)
         course.parameters = parameters
         operation.prepare(parameters)
@@ -180,6 +190,7 @@ class Service:
         course: Course,
     ) -> Scope:
         """Find the targets, then ask the gate every question; the first no ends the call."""
+        scope = managed_keys.ready(parameters, scope)
         scope = scope.with_targets(tuple(each.find(parameters, scope) for each in questions))
         course.targets = scope.targets
         tokens = _grant_tokens(parameters, scope)
@@ -203,27 +214,37 @@ class Service:
             scope.now,
             target.grant,
         )
-        return self.gate.decide(request, target.key, scope.call, scope.state)
+        decision = self.gate.decide(request, target.key, scope.call, scope.state)
+        return managed_keys.guarded(decision, target.key)
 
     def _scope(self, call: Call, course: Course, now: dt.datetime) -> Scope:
         def judge(key: Key, action: str) -> Decision:
-            return self._ask(Asked(action, {}, of_key(key), scope))
+            target = replace(of_key(key), region=key.region)
+            return self._ask(Asked(action, {}, target, scope))
 
         scope = Scope(course.state, call, now, self.entropy, self.settings, judge)
         return scope
+
+
+def _kept(call: Call, change: Change, events: Sequence[AuditEvent]) -> State:
+    """Return the state after a call that succeeded; who used keys has left a trace (CORE K-62).
+
+    The owner of a key is told of the event in his own log.
+    """
+    if not last_usage.is_tracked(call.operation):
+        return change.state
+    state = change.state
+    for event in events:
+        use = LastUse(call.operation, event.at, event.id, event.request_id)
+        own = (arn for arn in event.resources if arn.split(":", 5)[4] == event.account)
+        state = state.with_last_use(own, use)
+    return state
 
 
 def _questions(name: str) -> tuple[Question, ...]:
     found = QUESTIONS.get(name)
     if not found:
         raise UnknownOperation  # whatever may be registered: what asks nothing is not done
-    return found
-
-
-def _operation(name: str) -> Operation:
-    found = OPERATIONS.get(name)
-    if found is None:
-        raise UnsupportedOperation(f"{name} is not supported by this version of kmsgate.")
     return found
 
 

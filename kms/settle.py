@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TypeAlias
 
-from kms.audit import AuditEvent, ServiceEvent, service_event
+from kms.audit import AuditEvent, service_event
 from kms.material import rotated_by_calendar, rotated_on_demand, without_material
-from kms.model import Key
+from kms.model import Key, KeyState
+from kms.operation import ServiceEvent
 from kms.runtime import Entropy
 from kms.state import (
     DELETE_KEY,
@@ -18,6 +20,7 @@ from kms.state import (
     EXPIRE_MATERIAL,
     FINISH_ROTATION,
     ROTATE_KEY,
+    SETTLE_STATE,
     State,
 )
 
@@ -46,7 +49,24 @@ Work: TypeAlias = Callable[[State, str, dt.datetime, Entropy], tuple[State, Even
 def _delete_key(state: State, arn: str, at: dt.datetime, entropy: Entropy) -> tuple[State, Events]:
     """CORE K-146."""
     key = state.keys[arn]
-    return state.without_key(key), (service_event(ServiceEvent.DELETE_KEY, key, at, {}, entropy),)
+    return _alone(state.without_key(key), key, at), (
+        service_event(ServiceEvent.DELETE_KEY, key, at, {}, entropy),
+    )
+
+
+def _alone(state: State, gone: Key, at: dt.datetime) -> State:
+    """Let a primary that waits for the end of its replicas begin to end itself (CORE K-144)."""
+    match state.related(gone):
+        case (Key(state=KeyState.PENDING_REPLICA_DELETION, window_days=int(days)) as primary,):
+            ending = replace(
+                primary,
+                state=KeyState.PENDING_DELETION,
+                deletion_at=at + dt.timedelta(days=days),
+                window_days=None,
+            )
+            return state.with_key(ending)
+        case _:
+            return state
 
 
 def _end_grant(
@@ -77,7 +97,8 @@ def _expire_material(
             shown = {"keyMaterialId": material.id} if key.is_symmetric else {}
             what = ServiceEvent.DELETE_EXPIRED_KEY_MATERIAL
             events.append(service_event(what, key, at, shown, entropy))
-    return state.with_key(key), tuple(events)
+    # CORE K-159: a pending material of the primary goes everywhere; all else goes here alone.
+    return state.with_key(key) if key.is_replica else state.with_set(key), tuple(events)
 
 
 def _rotate_key(state: State, arn: str, at: dt.datetime, entropy: Entropy) -> tuple[State, Events]:
@@ -97,14 +118,28 @@ def _finish_rotation(
 def _rotated(
     state: State, old: Key, new: Key, at: dt.datetime, entropy: Entropy
 ) -> tuple[State, Events]:
+    """Let the whole set have the new material at the same moment (CORE K-124)."""
     details = {
         "rotationType": str(new.current_material.rotation),
         "keyOrigin": str(new.origin),
         "previousKeyMaterialId": old.current_material.id,
         "currentKeyMaterialId": new.current_material.id,
     }
-    event = service_event(ServiceEvent.ROTATE_KEY, new, at, details, entropy)
-    return state.with_key(new), (event,)
+    copied, primary, events = ServiceEvent.SYNCHRONIZE_MULTI_REGION_KEY, str(new.arn), []
+    for member in state.related(new):
+        if member.arn != new.arn:
+            events.append(service_event(copied, member, at, {}, entropy, about=primary))
+        events.append(service_event(ServiceEvent.ROTATE_KEY, member, at, details, entropy))
+    return state.with_set(new), tuple(events)
+
+
+def _settle_state(
+    state: State, arn: str, _at: dt.datetime, _entropy: Entropy
+) -> tuple[State, Events]:
+    """CORE K-28: Creating and Updating end."""
+    key = state.keys[arn]
+    ready = KeyState.ENABLED if key.is_complete else KeyState.PENDING_IMPORT
+    return state.with_key(replace(key, state=ready, settles_at=None)), ()
 
 
 _WORK: Mapping[str, Work] = MappingProxyType(
@@ -115,5 +150,6 @@ _WORK: Mapping[str, Work] = MappingProxyType(
         EXPIRE_MATERIAL: _expire_material,
         FINISH_ROTATION: _finish_rotation,
         ROTATE_KEY: _rotate_key,
+        SETTLE_STATE: _settle_state,
     }
 )

@@ -124,6 +124,12 @@ def _kind(name: str) -> Kind:
     return Kind(kind)
 
 
+@cache
+def enumeration(name: str) -> frozenset[str]:
+    """Return the values of an enumeration of the model, by the name of its shape."""
+    return frozenset(_model()["shapes"][name]["enum"])
+
+
 def limits(operation: str, member: str) -> tuple[int, int]:
     """Return the least and the most that a number in a request may be."""
     request = _model()["shapes"][_model()["operations"][operation]["input"]]

@@ -7,19 +7,22 @@ same at ten and at a hundred thousand keys, and undo is free.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from rpds import HashTrieMap
 
 from kms.directory import Directory
-from kms.model import Alias, Key, WrappingKey
+from kms.model import Alias, Key, LastUse, WrappingKey
 from kms.ordered import SortedSet
 from policy import Arn, Grant
 
 Place = tuple[str, str]
 """An account and a Region."""
+
+RetiredBy = tuple[str, str]
+"""A Region, and the retiring principal of grants on keys there."""
 
 Due = tuple[dt.datetime, str, str]
 """When, what, and of whom: the ARN of a key, and behind `#` the id of what hangs on it."""
@@ -44,6 +47,9 @@ NO_GRANTS = KeyGrants()
 class State:
     """All accounts and Regions at one moment. ARNs are texts wherever they are names.
 
+    `sets` are the Regions of multi-Region keys, by account and key id. `retirable` are grants by
+    their retiring principals: creation, id and key, and `last_uses` are by key.
+
     `wrapping_keys` are by key and id; `token_key` authenticates import tokens and is made with
     the first of them (CORE K-131).
     """
@@ -58,6 +64,9 @@ class State:
     key_aliases: HashTrieMap[str, SortedSet[str]] = HashTrieMap()
     by_id: HashTrieMap[Place, str] = HashTrieMap()
     due: SortedSet[Due] = SortedSet()
+    last_uses: HashTrieMap[str, LastUse] = HashTrieMap()
+    retirable: HashTrieMap[RetiredBy, SortedSet[tuple[str, str, str]]] = HashTrieMap()
+    sets: HashTrieMap[tuple[str, str], SortedSet[str]] = HashTrieMap()
     wrapping_keys: HashTrieMap[str, HashTrieMap[str, WrappingKey]] = HashTrieMap()
     token_key: bytes | None = field(default=None, repr=False)
 
@@ -78,6 +87,18 @@ class State:
         """Return the grants on a key."""
         return self.grants.get(arn, NO_GRANTS)
 
+    def related(self, key: Key) -> tuple[Key, ...]:
+        """Return all members of a key's multi-Region set, itself included, in Region order."""
+        if not key.multi_region:
+            return (key,)
+        regions = self.sets.get((key.account, key.id), SortedSet())
+        found = (self.keys.get(str(replace(key.arn, region=region))) for region in regions)
+        return tuple(member for member in found if member is not None)
+
+    def retirable_by(self, region: str, principal: str) -> SortedSet[tuple[str, str, str]]:
+        """Return creation, id and key of the grants in a Region that a principal may retire."""
+        return self.retirable.get((region, principal), SortedSet())
+
     def with_key(self, key: Key) -> State:
         """Return the state with a new or changed key."""
         arn, place = str(key.arn), (key.account, key.region)
@@ -86,11 +107,26 @@ class State:
         if old is not None:
             return changed
         ids = self.key_ids.get(place, SortedSet()).add(key.id)
+        sets = self.sets
+        if key.multi_region:
+            sets = _added(sets, (key.account, key.id), key.region)
         return replace(
             changed,
+            sets=sets,
             key_ids=self.key_ids.insert(place, ids),
             by_id=self.by_id.insert((key.region, key.id), arn),
         )
+
+    def with_set(self, key: Key) -> State:
+        """Return the state with a changed key, and with what it shares in every related key.
+
+        CORE K-124, K-152: a key without relatives changes alone.
+        """
+        state = self.with_key(key)
+        for member in state.related(key):
+            if member.arn != key.arn:
+                state = state.with_key(member.sharing(key))
+        return state
 
     def without_key(self, key: Key) -> State:
         """Return the state without a key and all that hangs on it (CORE K-146)."""
@@ -110,7 +146,16 @@ class State:
             key_ids=state.key_ids.insert(place, state.key_ids[place].discard(key.id)),
             by_id=state.by_id.discard((key.region, key.id)),
             due=_due_again(state.due, key, None),
+            sets=_discarded(state.sets, (key.account, key.id), key.region),
+            last_uses=state.last_uses.discard(arn),
         )
+
+    def with_last_use(self, arns: Iterable[str], use: LastUse) -> State:
+        """Return the state with the last use of some keys."""
+        last_uses = self.last_uses
+        for arn in arns:
+            last_uses = last_uses.insert(arn, use)
+        return replace(self, last_uses=last_uses)
 
     def with_alias(self, alias: Alias) -> State:
         """Return the state with a new alias, or one that points elsewhere."""
@@ -146,8 +191,16 @@ class State:
         grants = KeyGrants(
             grants.by_id.insert(grant.id, grant), grants.order.add(creation_order(grant))
         )
+        retirable = self.retirable
+        if (by := _retired_by(grant)) is not None:
+            listed = retirable.get(by, SortedSet())
+            retirable = retirable.insert(by, listed.add((*creation_order(grant), grant.key_arn)))
         return replace(
-            self, grants=self.grants.insert(grant.key_arn, grants), tokens=tokens, due=due
+            self,
+            grants=self.grants.insert(grant.key_arn, grants),
+            tokens=tokens,
+            due=due,
+            retirable=retirable,
         )
 
     def without_grant(self, grant: Grant) -> State:
@@ -165,7 +218,11 @@ class State:
             if by_id
             else (self.grants.discard(grant.key_arn))
         )
-        return replace(self, grants=kept, tokens=tokens, due=due)
+        retirable = self.retirable
+        if (by := _retired_by(grant)) is not None:
+            listed = retirable[by].discard((*creation_order(grant), grant.key_arn))
+            retirable = retirable.insert(by, listed) if listed else retirable.discard(by)
+        return replace(self, grants=kept, tokens=tokens, due=due, retirable=retirable)
 
     def wrapping_key(self, arn: str, identifier: str) -> WrappingKey | None:
         """Return the wrapping key of that id that was made for a key, while it is valid."""
@@ -200,6 +257,7 @@ END_GRANT = "end grant"
 EXPIRE_MATERIAL = "expire material"
 FINISH_ROTATION = "finish rotation"
 ROTATE_KEY = "rotate key"
+SETTLE_STATE = "settle state"
 
 
 def _due_of(key: Key | None) -> Iterator[Due]:
@@ -209,8 +267,9 @@ def _due_of(key: Key | None) -> Iterator[Due]:
     for what, at in (
         (DELETE_KEY, key.ends_at),
         (EXPIRE_MATERIAL, key.expires_at),
-        (FINISH_ROTATION, key.on_demand.ends_at if key.on_demand is not None else None),
+        (FINISH_ROTATION, key.finishes_at),
         (ROTATE_KEY, key.rotates_at),
+        (SETTLE_STATE, key.settles_at if key.is_passing else None),
     ):
         if at is not None:
             yield at, what, str(key.arn)
@@ -233,6 +292,11 @@ def _end_of(wrapping_key: WrappingKey) -> Due:
 def creation_order(grant: Grant) -> tuple[str, str]:
     """Return what sorts grants by their creation (CORE K-51)."""
     return (grant.created_at.isoformat() if grant.created_at else "", grant.id)
+
+
+def _retired_by(grant: Grant) -> RetiredBy | None:
+    by = grant.retiring_principal
+    return (grant.key_arn.split(":")[3], by) if by is not None else None
 
 
 def _added(

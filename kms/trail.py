@@ -19,12 +19,12 @@ from kms.audit import (
     EVENT_SOURCE,
     AuditEvent,
     Entry,
-    ServiceEvent,
     as_plain,
     canonical,
     event_time,
     outcome_of,
 )
+from kms.operation import ServiceEvent
 from policy.arn import is_account_id
 
 

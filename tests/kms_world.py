@@ -254,8 +254,10 @@ class World:
         if multi_region:
             identifier = f"mrk-{identifier.replace('-', '')}"
         text = policy if policy is not None else default_policy(account)
-        if state in (PENDING_DELETION, PENDING_REPLICA_DELETION):
+        if state is PENDING_DELETION:
             more.setdefault("deletion_at", self.clock.now() + dt.timedelta(days=30))
+        if state is PENDING_REPLICA_DELETION:
+            more.setdefault("window_days", 30)
         if state is not PENDING_IMPORT:
             # Material differs from key to key, if it is no private key.
             size = MATERIAL_BYTES.get(spec)
@@ -276,6 +278,14 @@ class World:
         )
         self.put(key)
         return key
+
+    def replica(self, key: Key, region: str = ELSEWHERE, **more: Any) -> Key:
+        """Return a replica of a primary in another Region, put into the state."""
+        replica = replace(
+            key, arn=replace(key.arn, region=region), primary_region=key.region, **more
+        )
+        self.put(replica)
+        return replica
 
     def key_for(self, operation: str, **more: Any) -> Key:
         """Return a new key that the operation can use."""

@@ -6,8 +6,9 @@ import datetime as dt
 from collections.abc import Mapping
 
 from kms.alarms import PERIOD, AlarmRule
-from kms.audit import DENIED, ServiceEvent
+from kms.audit import DENIED
 from kms.errors import BY_CODE
+from kms.operation import ServiceEvent
 from kms.questions import QUESTIONS
 from kms.trail import Query
 from kmsgate.scenario import values

@@ -8,7 +8,7 @@ from typing import Any
 
 from kms.alarms import AlarmRule, state_of
 from kms.audit import AuditEvent, record
-from kms.keys import metadata
+from kms.metadata import metadata
 from kms.model import Alias, Key
 from kms.state import State
 from policy import Grant
@@ -45,7 +45,8 @@ def key_view(key: Key | None, state: State) -> View:
         return {}
     grants = state.grants_of(str(key.arn)).by_id
     aliases = list(state.aliases_of(key))
-    return {**metadata(key), "Tags": dict(key.tags), "Aliases": aliases, "Grants": len(grants)}
+    shown = {"Tags": dict(key.tags), "Aliases": aliases, "Grants": len(grants)}
+    return {**metadata(key, state), **shown}
 
 
 def alias_view(alias: Alias | None) -> View:

@@ -50,8 +50,6 @@ WITHOUT_CASE: Mapping[str, str] = {
     "A-1": "says that a decision depends on nothing else, which every case rests on",
     "E-23": "a world always knows its identities",
     "J-3": "says how the tables of condition keys are read",
-    "J-87": "nothing records when a key was last used",
-    "J-103": "names the operation that tells the same as a condition key",
     "K-55": "no operation asks for this permission",
     "K-60": "counts operations and actions; the tests of the vocabulary count them too",
     "K-73": "says which permissions lint marks; its rules have tests of their own",

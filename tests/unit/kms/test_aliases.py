@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kms import Key, KeyUsage, Settings, aliases
+from kms.managed_keys import SERVICES
 from tests.kms_world import (
     ACCOUNT,
     ALLOW_ALL,
@@ -118,7 +119,7 @@ def test_a_new_alias_was_made_and_changed_now(world: World, key: Key) -> None:
     world.advance(seconds=5)
     make(world, "alias/a", key)
 
-    assert world.do("ListAliases") == {
+    assert world.do("ListAliases", KeyId=key.id) == {
         "Aliases": [
             {
                 "AliasName": "alias/a",
@@ -229,7 +230,7 @@ def test_an_alias_is_pointed_at_another_key(world: World, key: Key) -> None:
     assert world.do("UpdateAlias", AliasName="alias/a", TargetKeyId=new.id) == {}
 
     assert points_at(world, "alias/a") == str(new.arn)
-    (entry,) = world.do("ListAliases")["Aliases"]
+    (entry,) = world.do("ListAliases", KeyId=new.id)["Aliases"]
     assert entry["TargetKeyId"] == new.id
     assert entry["CreationDate"] == START
     assert entry["LastUpdatedDate"] == START + dt.timedelta(seconds=5)
@@ -406,9 +407,17 @@ def test_an_alias_counts_for_access_at_once(world: World, key: Key) -> None:
 # ListAliases (CORE K-51, K-167)
 
 
-def test_a_place_without_aliases_lists_none(world: World, key: Key) -> None:
-    """CORE K-56."""
-    assert world.do("ListAliases") == {"Aliases": [], "Truncated": False}
+def test_a_place_without_aliases_lists_those_that_are_there_from_the_start(
+    world: World, key: Key
+) -> None:
+    """CORE K-19, K-56, K-167."""
+    assert world.do("ListAliases") == {
+        "Aliases": [
+            {"AliasName": f"alias/aws/{service}", "AliasArn": f"{HERE}:alias/aws/{service}"}
+            for service in SERVICES
+        ],
+        "Truncated": False,
+    }
     assert world.do("ListAliases", KeyId=key.id) == {"Aliases": [], "Truncated": False}
 
 
@@ -419,9 +428,10 @@ def test_aliases_are_listed_by_name_of_one_place(world: World, key: Key) -> None
     world.alias("alias/there", world.key(region=ELSEWHERE))
     world.alias("alias/foreign", world.key(account=OTHER))
 
-    listed = world.do("ListAliases")["Aliases"]
+    listed = [entry["AliasName"] for entry in world.do("ListAliases")["Aliases"]]
 
-    assert [entry["AliasName"] for entry in listed] == ["alias/B", "alias/a", "alias/b"]
+    predefined = [f"alias/aws/{service}" for service in SERVICES]
+    assert listed == ["alias/B", "alias/a", *predefined, "alias/b"]
 
 
 @pytest.mark.parametrize("form", ["{0.id}", "{0.arn}"])
@@ -441,6 +451,9 @@ def test_aliases_come_in_pages(world: World, key: Key, of_key: bool) -> None:
     for letter in "abcde":
         make(world, f"alias/{letter}", key)
     parameters: Json = {"Limit": 2} | ({"KeyId": key.id} if of_key else {})
+    expected = [f"alias/{letter}" for letter in "abcde"]
+    if not of_key:
+        expected[1:1] = [f"alias/aws/{service}" for service in SERVICES]
     seen: list[str] = []
     while True:
         output = world.do("ListAliases", **parameters)
@@ -448,9 +461,10 @@ def test_aliases_come_in_pages(world: World, key: Key, of_key: bool) -> None:
         if not output["Truncated"]:
             break
         parameters["Marker"] = output["NextMarker"]
-        world.do("DeleteAlias", AliasName=seen[-1])
+        if not seen[-1].startswith("alias/aws/"):
+            world.do("DeleteAlias", AliasName=seen[-1])
 
-    assert seen == [f"alias/{letter}" for letter in "abcde"]
+    assert seen == expected
 
 
 def test_a_page_of_aliases_has_fifty_by_default_and_a_hundred_at_most(world: World) -> None:

@@ -186,6 +186,7 @@ def _delete_alias(world: World) -> Json:
 
 POLICY = document(key_statement(principal=ROOT))
 NOTHING: Facts = {}
+IDLE: Facts = {"kms:TrailingDaysWithoutKeyUsage": "0"}
 
 # Operations that the core cannot execute yet, asked as decisions
 
@@ -383,7 +384,7 @@ ROWS: dict[str, Row] = {
     "K-1 CancelKeyDeletion": Row(
         "CancelKeyDeletion", lambda w: {"KeyId": w.key(state=PENDING_DELETION).id}, (NOTHING,)
     ),
-    "K-14 DisableKey": Row("DisableKey", on_key(), (NOTHING,)),
+    "K-14 DisableKey": Row("DisableKey", on_key(), (IDLE,)),
     "K-17 EnableKey": Row("EnableKey", lambda w: {"KeyId": w.key(state=DISABLED).id}, (NOTHING,)),
     "K-27 GetKeyPolicy": Row("GetKeyPolicy", on_key(), (NOTHING,)),
     "K-34 ListKeyPolicies": Row("ListKeyPolicies", on_key(), (NOTHING,)),
@@ -536,9 +537,9 @@ ROWS: dict[str, Row] = {
     "J-86 ScheduleKeyDeletion": Row(
         "ScheduleKeyDeletion",
         on_key(PendingWindowInDays=7),
-        ({"kms:ScheduleKeyDeletionPendingWindowInDays": "7"},),
+        (IDLE | {"kms:ScheduleKeyDeletionPendingWindowInDays": "7"},),
     ),
-    "J-99 ScheduleKeyDeletion by default": Row("ScheduleKeyDeletion", on_key(), (NOTHING,)),
+    "J-99 ScheduleKeyDeletion by default": Row("ScheduleKeyDeletion", on_key(), (IDLE,)),
     # Grants (K-5, K-33, K-42, K-43, J-89 to J-95)
     "J-92 CreateGrant": Row("CreateGrant", _grant(), (GRANT_FACTS,)),
     "J-94 CreateGrant with a retiring principal": Row(
@@ -1168,7 +1169,6 @@ FROM_CALLER_AND_CALL = """
     aws:FederatedProvider kms:CallerAccount
 """
 NEVER_THERE = {
-    "kms:trailingdayswithoutkeyusage",  # AUTH J-87: no usage is recorded
     "kms:policyname",  # not in chapter 9
 }
 

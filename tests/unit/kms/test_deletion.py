@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from tests.kms_world import (
     ACCOUNT,
     CREATING,
     DISABLED,
+    ELSEWHERE,
     ENABLED,
     OTHER,
     PENDING_DELETION,
@@ -168,7 +168,7 @@ def test_at_its_date_a_key_and_all_that_hangs_on_it_is_gone(world: World, key: K
     )
     assert world.told("CancelKeyDeletion", KeyId=key.id)[0] == "NotFoundException"
     assert world.do("ListKeys")["Keys"] == []
-    assert world.do("ListAliases")["Aliases"] == []
+    assert not [e for e in world.do("ListAliases")["Aliases"] if "TargetKeyId" in e]
 
 
 def test_the_end_is_an_event_of_the_service_at_its_due_time(world: World, key: Key) -> None:
@@ -241,13 +241,12 @@ def test_what_the_key_protected_is_lost_to_its_administrators_too(world: World, 
 def test_the_members_of_a_set_end_each_for_itself(world: World) -> None:
     """CORE K-158."""
     here = world.key(multi_region=True)
-    there = replace(here, arn=replace(here.arn, region="us-east-1"))
-    world.put(there)
-    world.do("ScheduleKeyDeletion", KeyId=here.id, PendingWindowInDays=7)
+    world.replica(here)
+    world.do("ScheduleKeyDeletion", KeyId=here.id, region=ELSEWHERE, PendingWindowInDays=7)
     world.advance(days=7)
 
-    assert world.told("DescribeKey", KeyId=here.id)[0] == "NotFoundException"
-    assert world.do("DescribeKey", KeyId=here.id, region="us-east-1")
+    assert world.told("DescribeKey", KeyId=here.id, region=ELSEWHERE)[0] == "NotFoundException"
+    assert world.do("DescribeKey", KeyId=here.id)
 
 
 def test_the_window_can_be_asked_for_by_policies(world: World, key: Key) -> None:

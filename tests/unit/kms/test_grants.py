@@ -968,6 +968,107 @@ def test_grants_of_a_key_are_listed_from_another_account(world: World) -> None:
     assert world.do("ListGrants", KeyId=str(key.arn)) == {"Grants": [], "Truncated": False}
 
 
+# ListRetirableGrants (CORE K-87)
+
+
+def retirable(world: World, by: str = ROOT, **more: Any) -> list[Json]:
+    entries: list[Json] = world.do("ListRetirableGrants", RetiringPrincipal=by, **more)["Grants"]
+    return entries
+
+
+def test_grants_are_listed_by_exactly_their_retiring_principal(
+    world: World, key: Key, bob: Principal
+) -> None:
+    """CORE K-87: on keys of any account; nothing is asked of the keys."""
+    foreign = world.key(account=OTHER, policy=document(key_statement(principal=[ACCOUNT, OTHER])))
+    mine = grant(world, key, RetiringPrincipal=ROOT)
+    theirs = grant(world, foreign, RetiringPrincipal=ROOT)
+    by_bob = grant(world, key, RetiringPrincipal=user_arn("bob"))
+    grant(world, key)
+    world.set_policy(foreign, key_statement("Deny"))
+
+    assert {e["GrantId"] for e in retirable(world)} == {mine["GrantId"], theirs["GrantId"]}
+    assert {e["KeyId"] for e in retirable(world)} == {str(key.arn), str(foreign.arn)}
+    assert [e["GrantId"] for e in retirable(world, user_arn("bob"))] == [by_bob["GrantId"]]
+    assert retirable(world, ACCOUNT) == []  # another text for the same account
+
+
+def test_a_retirable_grant_is_shown_as_among_the_grants_of_its_key(
+    world: World, key: Key, bob: Principal
+) -> None:
+    """CORE K-10, K-87: the same entry, and no token."""
+    token = grant(world, key, Name="job", RetiringPrincipal=ROOT)["GrantToken"]
+
+    assert retirable(world) == listed(world, key)
+    assert token not in str(retirable(world))
+
+
+def test_retirable_grants_are_of_one_region(world: World, key: Key, bob: Principal) -> None:
+    """CORE K-87."""
+    grant(world, key, RetiringPrincipal=ROOT)
+
+    assert retirable(world, region=ELSEWHERE) == []
+
+
+def test_a_retiring_principal_is_of_the_caller_s_account(world: World) -> None:
+    """CORE K-87: whoever it is elsewhere, the answer is the same."""
+    for principal in (OTHER, user_arn("x", OTHER), "nobody", "s3.amazonaws.com"):
+        told = world.told("ListRetirableGrants", RetiringPrincipal=principal)
+        assert told == NOT_A_PRINCIPAL
+    assert retirable(world, user_arn("not-there")) == []
+
+
+def test_a_retiring_principal_must_be_given(world: World) -> None:
+    assert world.told("ListRetirableGrants")[1] == (
+        "1 validation error detected: Value null at 'retiringPrincipal' failed to satisfy "
+        "constraint: Member must not be null"
+    )
+    told = world.told("ListRetirableGrants", RetiringServicePrincipal="s3.amazonaws.com")
+    assert told[1] == "RetiringServicePrincipal is not supported by this endpoint."
+
+
+def test_retirable_grants_come_in_pages_by_their_creation(world: World, bob: Principal) -> None:
+    """CORE K-51, K-52."""
+    made = []
+    for _ in range(5):
+        made.append(grant(world, world.key(), RetiringPrincipal=ROOT)["GrantId"])
+        world.advance(milliseconds=500)
+    seen: list[str] = []
+    parameters: Json = {"RetiringPrincipal": ROOT, "Limit": 2}
+    while True:
+        output = world.do("ListRetirableGrants", **parameters)
+        seen += [entry["GrantId"] for entry in output["Grants"]]
+        if not output["Truncated"]:
+            break
+        parameters["Marker"] = output["NextMarker"]
+        last = output["Grants"][-1]
+        world.do("RevokeGrant", KeyId=last["KeyId"], GrantId=last["GrantId"])
+
+    assert seen == made
+    other = {"RetiringPrincipal": user_arn("bob"), "Marker": parameters["Marker"]}
+    assert world.told("ListRetirableGrants", **other) == ("InvalidMarkerException", None)
+
+
+def test_a_page_of_retirable_grants_has_a_hundred_at_most(
+    world: World, key: Key, bob: Principal
+) -> None:
+    """CORE K-45."""
+    for _ in range(101):
+        grant(world, key, RetiringPrincipal=ROOT)
+
+    assert len(retirable(world)) == 50
+    assert len(retirable(world, Limit=1000)) == 100
+
+
+def test_a_grant_that_is_ending_is_retirable_no_more(slow: World) -> None:
+    """AUTH N-35."""
+    key = slow.key()
+    made = grant(slow, key, RetiringPrincipal=ROOT)
+    slow.do("RevokeGrant", KeyId=key.id, GrantId=made["GrantId"])
+
+    assert retirable(slow) == []
+
+
 # RetireGrant (CORE K-88, AUTH N-50 to N-56)
 
 

@@ -936,7 +936,8 @@ def test_what_hangs_on_a_key_stays_without_its_material(world: World) -> None:
 
     assert described(world, key)["KeyState"] == "PendingImport"
     assert world.do("ListGrants", KeyId=key.id)["Grants"][0]["GrantId"] == grant["GrantId"]
-    assert [e["AliasName"] for e in world.do("ListAliases")["Aliases"]] == ["alias/a"]
+    aliases = world.do("ListAliases", KeyId=key.id)["Aliases"]
+    assert [entry["AliasName"] for entry in aliases] == ["alias/a"]
 
 
 def test_a_key_takes_its_wrapping_keys_along(world: World, empty: Key) -> None:

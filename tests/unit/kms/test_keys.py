@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kms import Key, KeyOrigin, KeyState, Settings, hazmat, keys
+from kms import Key, KeyOrigin, KeyState, Settings, hazmat, new_keys
 from kms.model import SPECS, KeyManager
 from tests.kms_world import (
     ACCOUNT,
@@ -429,7 +429,7 @@ def test_a_bad_policy_is_told_before_the_quota(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """CORE K-57, 6 before 7."""
-    monkeypatch.setattr(keys, "MAX_KEYS", 0)
+    monkeypatch.setattr(new_keys, "MAX_KEYS", 0)
 
     assert world.told("CreateKey", Policy="{}")[0] == "MalformedPolicyDocumentException"
     assert world.told("CreateKey")[0] == "LimitExceededException"
@@ -439,8 +439,8 @@ def test_an_account_has_so_many_keys_in_a_region_and_no_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """CORE K-53: keys in every state count, other accounts and regions do not."""
-    assert keys.MAX_KEYS == 100_000
-    monkeypatch.setattr(keys, "MAX_KEYS", 2)
+    assert new_keys.MAX_KEYS == 100_000
+    monkeypatch.setattr(new_keys, "MAX_KEYS", 2)
     world = World()
     world.key(state=PENDING_DELETION)
     world.key(region=ELSEWHERE)

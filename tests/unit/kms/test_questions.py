@@ -49,7 +49,7 @@ K-10 DeleteImportedKeyMaterial | same                        | key         | no 
 K-11 DeriveSharedSecret        | same                        | key         | yes | ianr | J-73 J-75 J-96
 K-12 DescribeCustomKeyStores   | same                        | *           | no  | -    | -
 K-13 DescribeKey               | same                        | key         | yes | ianr | J-73
-K-14 DisableKey                | same                        | key         | no  | ia   | -
+K-14 DisableKey                | same                        | key         | no  | ia   | J-87
 K-15 DisableKeyRotation        | same                        | key         | no  | ia   | -
 K-16 DisconnectCustomKeyStore  | same                        | *           | no  | -    | -
 K-17 EnableKey                 | same                        | key         | no  | ia   | -
@@ -80,7 +80,7 @@ K-41 ReplicateKey              | same CreateKey TagResource  | key * key   | no 
 K-42 RetireGrant               | same                        | key         | yes | ia   | J-71 J-72 J-89
 K-43 RevokeGrant               | same                        | key         | yes | ia   | J-91
 K-44 RotateKeyOnDemand         | same                        | key         | no  | ia   | -
-K-45 ScheduleKeyDeletion       | same                        | key         | no  | ia   | J-86
+K-45 ScheduleKeyDeletion       | same                        | key         | no  | ia   | J-86 J-87
 K-46 Sign                      | same                        | key         | yes | ianr | J-73 J-77 J-78
 K-47 TagResource               | same                        | key         | no  | ia   | J-53 J-54
 K-48 UntagResource             | same                        | key         | no  | ia   | J-54
@@ -93,7 +93,6 @@ K-54 VerifyMac                 | same                        | key         | yes
 new  Encapsulate               | same                        | key         | yes | ianr | J-73
 new  Decapsulate               | same                        | key         | yes | ianr | J-73
 """  # noqa: E501 - a table
-# J-87 is missing in K-14 and K-45: no usage is recorded.
 
 KEYS: Mapping[str, str] = {
     "J-53": "aws:RequestTag/team",
@@ -115,6 +114,7 @@ KEYS: Mapping[str, str] = {
     "J-84": "kms:ReEncryptOnSameKey",
     "J-85": "kms:RotationPeriodInDays",
     "J-86": "kms:ScheduleKeyDeletionPendingWindowInDays",
+    "J-87": "kms:TrailingDaysWithoutKeyUsage",
     "J-88": "kms:BypassPolicyLockoutSafetyCheck",
     "J-89": "kms:GrantConstraintType",
     "J-90": "kms:GrantConstraintSourceArn",
@@ -295,7 +295,7 @@ def test_an_operation_has_only_what_follows_from_a_bare_request(
 
     optional = OF_LABELS | {"kms:ViaService", "kms:MultiRegionKeyType"}
     optional |= {"aws:CalledVia", "aws:CalledViaFirst", "aws:CalledViaLast"}
-    by_default = {KEYS[rule] for rule in ("J-70", "J-78", "J-82", "J-83", "J-84", "J-91")}
+    by_default = {KEYS[rule] for rule in ("J-70", "J-78", "J-82", "J-83", "J-84", "J-87", "J-91")}
     for number, request in enumerate(gate.requests):
         expected = common_keys(row, request) - optional | (row.keys[number] & by_default)
         if number == 1 and row.operation in ("UpdateAlias", "DeleteAlias"):

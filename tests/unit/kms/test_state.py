@@ -311,6 +311,32 @@ def test_one_of_two_grants_leaves_the_other(key: Key) -> None:
     assert list(left.tokens) == ["token of b"]
 
 
+def test_a_grant_is_found_by_region_and_retiring_principal(world: World) -> None:
+    """CORE K-87."""
+    one, two = world.key(), world.key(account=OTHER)
+    there = world.key(region=ELSEWHERE)
+    state = State()
+    for number, key in enumerate((two, one, there)):
+        state = state.with_grant(grant(key, str(number), retiring_principal=OTHER))
+    state = state.with_grant(grant(one, "other")).with_grant(grant(one, "1", ends_at=LATER))
+    at = START.isoformat()
+
+    assert list(state.retirable_by(REGION, OTHER)) == [
+        (at, "0", str(two.arn)),
+        (at, "1", str(one.arn)),
+    ]
+    assert list(state.retirable_by(ELSEWHERE, OTHER)) == [(at, "2", str(there.arn))]
+    assert list(state.retirable_by(REGION, ACCOUNT)) == []
+
+
+def test_nothing_is_left_of_a_retirable_grant(key: Key) -> None:
+    before = State().with_key(key)
+    made = grant(key, retiring_principal=OTHER)
+
+    assert before.with_grant(made).without_grant(made) == before
+    assert State().with_key(key).with_grant(made).without_key(key).retirable == State().retirable
+
+
 def test_grants_of_another_key_are_not_touched(world: World) -> None:
     one, two = world.key(), world.key()
     state = State().with_grant(grant(one)).with_grant(grant(two))

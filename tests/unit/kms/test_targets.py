@@ -56,6 +56,7 @@ REST: dict[str, dict[str, Any]] = {
     "GenerateDataKeyPair": {"KeyPairSpec": "ECC_NIST_P256"},
     "GenerateDataKeyPairWithoutPlaintext": {"KeyPairSpec": "ECC_NIST_P256"},
     "GenerateDataKeyWithoutPlaintext": {"KeySpec": "AES_128"},
+    "GetKeyLastUsage": {},
     "GenerateMac": {"Message": b"x", "MacAlgorithm": "HMAC_SHA_256"},
     "GetKeyPolicy": {},
     "GetPublicKey": {},
@@ -77,10 +78,12 @@ REST: dict[str, dict[str, Any]] = {
     "ListKeyRotations": {},
     "RotateKeyOnDemand": {},
     "UpdateKeyDescription": {"Description": "x"},
+    "UpdatePrimaryRegion": {"PrimaryRegion": ELSEWHERE},
     "ListKeyPolicies": {},
     "ListResourceTags": {},
     "PutKeyPolicy": {"Policy": document(key_statement(principal=ROOT))},
     "ReEncrypt": {"CiphertextBlob": b"x"},
+    "ReplicateKey": {"ReplicaRegion": ELSEWHERE},
     "RetireGrant": {"GrantId": "ab" * 32},
     "RevokeGrant": {"GrantId": "ab" * 32},
     "ScheduleKeyDeletion": {},
@@ -92,7 +95,11 @@ REST: dict[str, dict[str, Any]] = {
     "VerifyMac": {"Message": b"x", "MacAlgorithm": "HMAC_SHA_256", "Mac": b"x"},
 }
 MEMBERS = {"CreateAlias": "TargetKeyId", "UpdateAlias": "TargetKeyId"}
-KEYLESS = {"CreateKey", "DeleteAlias", "GenerateRandom", "ListKeys"}
+KEYLESS = {
+    "ConnectCustomKeyStore", "CreateCustomKeyStore", "CreateKey", "DeleteAlias",
+    "DeleteCustomKeyStore", "DescribeCustomKeyStores", "DisconnectCustomKeyStore",
+    "GenerateRandom", "ListKeys", "ListRetirableGrants", "UpdateCustomKeyStore",
+}  # fmt: skip
 NAMING = sorted(REST)
 # CORE K-163: the words of alias operations are their own
 KEY_ONLY = sorted(set(REST) - WITH_ALIASES - set(MEMBERS))
