@@ -93,7 +93,8 @@ class SystemEntropy:
 class SeededEntropy:
     """The same bytes in the same order for the same seed; for scenarios and tests only.
 
-    RSA and ML-DSA keys are made anew each time: the library cannot make them from a seed.
+    Only symmetric and ECC keys are: RSA, ML-DSA and ML-KEM keys are made anew each time, and so are
+    signatures and encapsulations.
     """
 
     def __init__(self, seed: int) -> None:
