@@ -284,7 +284,11 @@ class _Reader:
         documents = []
         for entry in fields.entries("PolicyVersionList"):
             version = entry.members("a version")
-            if version.flag("IsDefaultVersion"):
+            word = version.get("IsDefaultVersion")
+            is_default = word.boolean("IsDefaultVersion") if word is not None else False
+            if is_default is None:
+                return None
+            if is_default:
                 document = self._required_item(version, entry, "a version", "Document")
                 documents.append(document)
         if len(documents) != 1:
