@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -508,3 +510,30 @@ def test_all_pages_together_have_a_bound(here: Path, monkeypatch: pytest.MonkeyP
     assert said_about(text_of(file="big.json")) == [
         "s.yaml:3:53: cannot read 'big.json': it has more than 200 bytes"
     ]
+
+
+def places(value: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return the way to every value inside a value."""
+    entries = value.items() if isinstance(value, dict) else enumerate(value)
+    found = [way]
+    for key, entry in entries:
+        inner = isinstance(entry, dict | list)
+        found += places(entry, (*way, key)) if inner else [(*way, key)]
+    return found
+
+
+EXAMPLE = json.loads((EXPORTS / "payroll-account.json").read_text("utf-8"))
+SOMETHING = [None, True, 0, "", "x", "arn:aws:iam::aws:policy/x", [], {}, [[]], [None], {"": 1}]
+
+
+def test_whatever_stands_in_an_export_is_read_or_told(here: Path) -> None:
+    kinds = {tuple(key for key in way if isinstance(key, str)): way for way in places(EXAMPLE)}
+    for way, other in zip(list(kinds.values())[1:], itertools.cycle(SOMETHING), strict=False):
+        export = copy.deepcopy(EXAMPLE)
+        home = export
+        for key in way[:-1]:
+            home = home[key]
+        home[way[-1]] = other
+        (here / "d.json").write_text(json.dumps(export))
+
+        said_about(text_of())  # raises for anything but a complaint
