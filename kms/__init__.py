@@ -1,7 +1,7 @@
 """The core: every operation passes the gate, and every call is written down."""
 
 from kms.audit import AuditEvent
-from kms.directory import Account, Directory, Endpoint, Identity, Session
+from kms.directory import AccessKey, Account, Directory, Endpoint, Identity, Session
 from kms.errors import AccessDenied, KmsError
 from kms.gate import Gate
 from kms.model import Alias, Key, KeyOrigin, KeyState, KeyUsage
@@ -17,6 +17,7 @@ __all__ = [
     "OPERATIONS",
     "QUESTIONS",
     "AccessDenied",
+    "AccessKey",
     "Account",
     "Alias",
     "AuditEvent",

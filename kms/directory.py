@@ -5,8 +5,9 @@ The directory turns an ARN into a caller, and tells which policies hang on whom.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from rpds import HashTrieMap
 
@@ -18,6 +19,17 @@ from policy.source import Span
 
 Tags = Mapping[str, str]
 _NO_TAGS: HashTrieMap[str, str] = HashTrieMap()
+_IAM_NAME = re.compile("[A-Za-z0-9+=,.@_-]{1,64}")
+_ACCESS_KEY_ID = re.compile("AKIA[A-Z2-7]{16}")
+_SECRET = re.compile("[A-Za-z0-9+/]{40}")
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """Long-term credentials of a user (CORE K-202). The secret is in no `repr`."""
+
+    id: str
+    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +43,7 @@ class Identity:
     tags: Tags = _NO_TAGS
     groups: tuple[str, ...] = ()
     service_linked: bool = False
+    access_keys: tuple[AccessKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,36 +100,48 @@ class Directory:
     endpoints: HashTrieMap[str, Endpoint] = HashTrieMap()
     roles: HashTrieMap[tuple[str, str], Arn] = HashTrieMap()
     unique_ids: HashTrieMap[str, str] = HashTrieMap()
+    access_keys: HashTrieMap[str, str] = HashTrieMap()
 
     def with_account(self, account: Account) -> Directory:
         """Return the directory with an account."""
         return replace(self, accounts=self.accounts.insert(account.id, account))
 
     def with_identity(self, identity: Identity) -> Directory:
-        """Return the directory with a user or role, new or changed."""
+        """Return the directory with a user or role, new or changed.
+
+        No one else may have its unique id or one of its access keys.
+        """
         arn, roles = identity.arn, self.roles
         if arn.type == "role":
             roles = roles.insert((arn.account, arn.last.lower()), arn)  # AUTH E-15
         cleared = self.without_identity(arn)
+        access_keys = cleared.access_keys
+        for key in identity.access_keys:
+            access_keys = access_keys.insert(key.id, str(arn))
         return replace(
             cleared,
             identities=cleared.identities.insert(str(arn), identity),
             roles=roles,
             unique_ids=cleared.unique_ids.insert(identity.unique_id, str(arn)),
+            access_keys=access_keys,
         )
 
     def without_identity(self, arn: Arn) -> Directory:
-        """Return the directory without a user or role."""
+        """Return the directory without a user or role; its access keys are gone with it."""
         old, roles = self.identities.get(str(arn)), self.roles
         if old is None:
             return self
         if arn.type == "role":
             roles = roles.discard((arn.account, arn.last.lower()))
+        access_keys = self.access_keys
+        for key in old.access_keys:
+            access_keys = access_keys.discard(key.id)
         return replace(
             self,
             identities=self.identities.discard(str(arn)),
             roles=roles,
             unique_ids=self.unique_ids.discard(old.unique_id),
+            access_keys=access_keys,
         )
 
     def with_session(self, session: Session) -> Directory:
@@ -177,6 +202,14 @@ class Directory:
         identity = self.identities.get(arn)
         return identity.unique_id if identity is not None else None
 
+    def access_key(self, key_id: str) -> tuple[Identity, AccessKey] | None:
+        """Return whose an access key is, and the key; None for an id that nobody has."""
+        owner = self.access_keys.get(key_id)
+        if owner is None:
+            return None
+        identity = self.identities[owner]
+        return identity, next(key for key in identity.access_keys if key.id == key_id)
+
     def knows(self, principal: str) -> bool:
         """Tell whether a principal of a policy or grant exists (AUTH P-12, P-14).
 
@@ -221,6 +254,21 @@ def _of_session(session: Session) -> Principal:
     return Principal(
         kind, session.arn, issuer=session.issuer, identity_provider=session.identity_provider
     )
+
+
+def is_iam_name(text: str) -> bool:
+    """Tell whether a user or role can have this name."""
+    return _IAM_NAME.fullmatch(text) is not None
+
+
+def is_access_key_id(text: str) -> bool:
+    """Tell whether a text has the form of the id of long-term credentials (CORE K-202)."""
+    return _ACCESS_KEY_ID.fullmatch(text) is not None
+
+
+def is_secret(text: str) -> bool:
+    """Tell whether a text has the form of a secret access key: 40 characters of Base64."""
+    return _SECRET.fullmatch(text) is not None
 
 
 def service_principal(name: str, facts: Mapping[str, Values] | None = None) -> Principal:

@@ -20,6 +20,7 @@ from lark.parsers.lalr_interactive_parser import InteractiveParser
 
 from policy.errors import Note, Problem
 from policy.escapes import ESCAPE, SURROGATE, resolved
+from policy.first_mistake import first_mistake
 from policy.source import Source, Span
 from policy.strict import StrictReader
 from policy.tree import Array, Boolean, Member, Node, Null, Number, Object, String
@@ -61,6 +62,19 @@ def parse_json(source: Source) -> Parsed:
         return Parsed(None, (problem,))
     tree = _strict().tree(source.text)
     return parse_mending(source) if tree is None else Parsed(tree, ())
+
+
+def parse_large(source: Source) -> Parsed:
+    """Return the tree of a JSON text of any length, or its first mistake; never raises.
+
+    The caller bounds the text. Time is linear in it; the problem has no code of the catalogue.
+    """
+    tree = _strict().tree(source.text)
+    if tree is not None:
+        return Parsed(tree, ())
+    problem = first_mistake(source.text)
+    assert problem is not None  # noqa: S101 - what the strict reader refuses has a mistake
+    return Parsed(None, (problem,))
 
 
 def parse_mending(source: Source) -> Parsed:

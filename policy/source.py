@@ -33,6 +33,7 @@ class Source:
 
     name: str
     text: str = field(repr=False)
+    _hidden: list[Span] = field(init=False, repr=False, compare=False, default_factory=list)
     _starts: list[int] = field(init=False, repr=False, compare=False, default_factory=list)
 
     def _lines(self) -> list[int]:
@@ -48,12 +49,22 @@ class Source:
         line = bisect.bisect_right(starts, offset)
         return Position(line, offset - starts[line - 1] + 1)
 
+    def hide(self, span: Span) -> None:
+        """Keep a secret out of lines and excerpts from now on."""
+        if span not in self._hidden:
+            self._hidden.append(span)
+
     def line(self, number: int) -> str:
-        """Return the text of one line, without its end."""
+        """Return the text of one line, without its end, and with dots for what is hidden."""
         starts = self._lines()
         start = starts[number - 1]
         end = starts[number] if number < len(starts) else len(self.text)
-        return self.text[start:end].rstrip("\r\n")
+        line = self.text[start:end].rstrip("\r\n")
+        for span in self._hidden:
+            left, right = max(0, span.start - start), min(len(line), span.end - start)
+            if left < right:
+                line = f"{line[:left]}{'•' * (right - left)}{line[right:]}"
+        return line
 
     def place(self, span: Span) -> str:
         """Return `name:line:column`, the form in which editors can jump."""

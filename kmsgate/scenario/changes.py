@@ -110,7 +110,7 @@ def _identity(step: ChangeStep, directory: Directory, world: World, values: Valu
         return directory.without_identity(arn)
     if "recreate" in fields:
         fresh = values.entropy.random_bytes(9).hex().upper()[:17]
-        identity = replace(identity, unique_id=f"{identity.unique_id[:4]}{fresh}")
+        identity = replace(identity, unique_id=f"{identity.unique_id[:4]}{fresh}", access_keys=())
     if "policies" in fields:
         identity = replace(identity, policies=step.policies)
     if "boundary" in fields:

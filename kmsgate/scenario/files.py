@@ -16,6 +16,7 @@ from pathlib import Path
 from kms.settings import Settings
 from kms.shapes import limits
 from kmsgate import yaml_reader
+from kmsgate.account_details import AccountFiles
 from kmsgate.scenario import values
 from kmsgate.scenario.fields import (
     Complaints,
@@ -112,6 +113,7 @@ class _Base:
 class _Loader:
     def __init__(self, log: Complaints) -> None:
         self.log = log
+        self.account_files = AccountFiles()
         self.included: set[Path] = set()
         self.ran: set[str] = set()
 
@@ -141,7 +143,7 @@ class _Loader:
         self.included.add(_real(path))
         loaded = self._merged(fields, path, (path,))
         settings, seed, profile = _settings(loaded.settings)
-        world = build(loaded.sections, settings, seed, self.log, root)
+        world = build(loaded.sections, settings, seed, self.log, root, self.account_files)
         return _Base(loaded, settings, seed, profile, world)
 
     # Files
@@ -231,7 +233,7 @@ class _Loader:
         world = base.world
         if "given" in fields:
             sections = base.loaded.sections.under(Sections.read(fields["given"]))
-            world = build(sections, base.settings, base.seed, self.log, item)
+            world = build(sections, base.settings, base.seed, self.log, item, self.account_files)
         if ("steps" in fields) == ("matrix" in fields):
             item.complain("a test needs either steps or a matrix")
         if "steps" in fields:

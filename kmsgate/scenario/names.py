@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from kms.directory import is_iam_name
 from kms.runtime import Entropy
+from kmsgate.account_details import AccountDetails, AccountFiles
 from kmsgate.scenario import values
 from kmsgate.scenario.fields import Fields, Item
 from policy import Arn, root_arn
@@ -14,14 +16,14 @@ from policy.arn import is_account_id
 from policy.tree import Object
 
 SESSION_NAME = "session"
-_IAM_NAME = re.compile(r"[A-Za-z0-9+=,.@_-]{1,64}")
 _IAM_PATH = re.compile(r"/([!-~]+/)*")
 _KEY_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _MULTI_REGION_KEY_ID = re.compile(r"mrk-[0-9a-f]{32}")
 _NO_ACCOUNT = "000000000000"
 
+ACCOUNT_FIELDS = ("id", "organization", "iam")
 IDENTITY_FIELDS = ("policies", "boundary", "tags", "account", "path", "unique_id")
-USER_FIELDS = (*IDENTITY_FIELDS, "groups")
+USER_FIELDS = (*IDENTITY_FIELDS, "groups", "access_keys")
 ROLE_FIELDS = (*IDENTITY_FIELDS, "service_linked")
 SESSION_FIELDS = (
     "role", "user", "root", "policies", "tags", "mfa", "source_identity", "provider", "account",
@@ -44,7 +46,11 @@ class Named:
 
 @dataclass
 class Names:
-    """The names of a world. `facts` are what `$name`s stand for; `entries` what has an ARN."""
+    """The names of a world. `facts` are what `$name`s stand for.
+
+    `details` is what accounts have of a file, without whom the world itself defines;
+    `ambiguous` are the short names of several of them, with the names that tell these apart.
+    """
 
     accounts: dict[str, str] = field(default_factory=dict)
     arns: dict[str, Arn] = field(default_factory=dict)
@@ -52,6 +58,9 @@ class Names:
     keys: dict[str, Arn] = field(default_factory=dict)
     grants: dict[str, str] = field(default_factory=dict)
     facts: dict[str, object] = field(default_factory=dict)
+    details: dict[str, AccountDetails] = field(default_factory=dict)
+    ambiguous: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _issuers: dict[Arn, Arn] = field(default_factory=dict)
     _entries: dict[str, dict[str, Named]] = field(default_factory=dict)
     _places: dict[str, Item] = field(default_factory=dict)
 
@@ -69,7 +78,7 @@ class Names:
     def add_account(self, name: str, item: Item) -> None:
         """Name an account and its root."""
         is_object = isinstance(item.node, Object)
-        fields = item.fields("an account", ("id", "organization")) if is_object else Fields()
+        fields = item.fields("an account", ACCOUNT_FIELDS) if is_object else Fields()
         identifier = fields.text("id") if is_object else item.text("an account")
         if identifier is None or not is_account_id(identifier):
             item.complain(
@@ -109,10 +118,76 @@ class Names:
             fields["path"].complain(f"'{path}' is not a path such as /team/")
         identifier = self.accounts[account]
         arn = Arn("aws", "iam", "", identifier, f"{kind}{path}{name}")
-        caller = arn
-        if kind == "role":
-            caller = Arn("aws", "sts", "", identifier, f"assumed-role/{name}/{SESSION_NAME}")
-        self._add(f"{kind}s", name, Named(item, fields, account, arn), caller)
+        self._add(f"{kind}s", name, Named(item, fields, account, arn), _caller_of(arn))
+
+    def add_details(self, files: AccountFiles) -> None:
+        """Name the users and roles that accounts have of a file; call it behind `add_identity`.
+
+        Whom the world itself defines goes first: by the same kind and name in place of the one
+        of the file, and else by its short name. Of those in files, the first account goes first.
+        """
+        for account, entry in self.of("accounts").items():
+            if "iam" in entry.fields and self.accounts[account] != _NO_ACCOUNT:
+                found = files.details(entry.fields["iam"], account, self.accounts[account])
+                self.details[account] = self._without_replaced(found)
+        candidates: dict[str, list[tuple[str, Arn]]] = {}
+        for account, details in self.details.items():
+            for identity in details.identities.values():
+                arn, name = identity.arn, identity.arn.last
+                self._name_found(f"{account}/{arn.type}/{name}", arn)
+                candidates.setdefault(f"{account}/{name}", []).append((account, arn))
+                candidates.setdefault(name, []).append((account, arn))
+        for short, bearers in candidates.items():
+            self._choose(short, bearers)
+
+    def _without_replaced(self, details: AccountDetails) -> AccountDetails:
+        """Return details without whom the world defines; names of IAM have no case."""
+        mine = {
+            (entry.arn.account, entry.arn.type, entry.arn.last.lower())
+            for section in ("users", "roles")
+            for entry in self.of(section).values()
+        }
+        kept = {
+            text: identity
+            for text, identity in details.identities.items()
+            if (identity.arn.account, identity.arn.type, identity.arn.last.lower()) not in mine
+        }
+        return replace(details, identities=kept)
+
+    def _choose(self, short: str, bearers: list[tuple[str, Arn]]) -> None:
+        """Let a short name stand for the one that it can mean, if that is clear."""
+        own = self._places.get(short)
+        if own is not None:
+            same = [arn for _, arn in bearers if arn.account == self.arns[short].account]
+            if same and "/" not in short:  # A user and a role: either could be meant.
+                own.complain_name(
+                    f"'{short}' already names {same[0]}",
+                    notes=(self._place_of(same[0]).far_note("first here"),),
+                )
+            return
+        if short in self.callers or short == "anonymous":  # root
+            return
+        first = [arn for account, arn in bearers if account == self.first_account]
+        meant = first or [arn for _, arn in bearers]
+        if len(meant) == 1:
+            self._name_found(short, meant[0])
+            return
+        self.ambiguous[short] = tuple(
+            f"{account}/{arn.type}/{arn.last}" for account, arn in bearers if arn in meant
+        )
+
+    def _name_found(self, short: str, arn: Arn) -> None:
+        self.callers[short] = _caller_of(arn)
+        self._places[short] = self._place_of(arn)
+        self._add_facts(short, arn)
+
+    def _place_of(self, arn: Arn) -> Item:
+        account = next(name for name, number in self.accounts.items() if number == arn.account)
+        return self.details[account].places[str(arn)]
+
+    def told_ambiguous(self, short: str) -> str:
+        """Return what to say of a name that several of a file have."""
+        return f"'{short}' is the name of several; write {' or '.join(self.ambiguous[short])}"
 
     def add_session(self, name: str, item: Item) -> None:
         """Name a session of a role, or of a user or root who asked for federation."""
@@ -134,12 +209,12 @@ class Names:
         if issuers[0] != "role":
             resource = f"federated-user/{name}"
         arn = Arn("aws", "sts", "", issuer.account, resource)
+        self._issuers[arn] = issuer
         self._add("sessions", name, Named(item, fields, account, arn), arn)
 
-    def issuer_of(self, fields: Fields) -> Arn:
+    def issuer_of(self, session: Arn) -> Arn:
         """Return who is behind a session that has been named."""
-        found = next(fields[n] for n in ("role", "user", "root") if n in fields)
-        return self.arns[found.text("the issuer") or ""]
+        return self._issuers[session]
 
     def _issuer(self, kind: str, item: Item) -> Arn | None:
         text = item.text(f"the {kind}")
@@ -147,7 +222,12 @@ class Names:
             return None
         known = {n: arn for n, arn in self.arns.items() if arn.service == "iam"}
         arn = known.get(text)
-        if arn is None:
+        if text in self.ambiguous:
+            names = [name for name in self.ambiguous[text] if known[name].type == kind]
+            if len(names) == 1:  # There is a user of that name, but a role is asked for.
+                return known[names[0]]
+            item.complain(self.told_ambiguous(text))
+        elif arn is None:
             item.unknown(
                 kind, text, [n for n, a in known.items() if a.type == kind and "/" not in n]
             )
@@ -157,7 +237,7 @@ class Names:
         return arn
 
     def _add(self, section: str, name: str, entry: Named, caller: Arn) -> None:
-        if not _IAM_NAME.fullmatch(name) or name == "anonymous":
+        if not is_iam_name(name) or name == "anonymous":
             entry.item.complain_name(
                 f"'{name}' cannot be the name of an identity",
                 "names have up to 64 letters, digits and +=,.@_-",
@@ -217,6 +297,13 @@ class Names:
         self.grants[name] = grant_id
         self.facts.setdefault(f"{name}.id", grant_id)
         self.facts.setdefault(f"{name}.token", token)
+
+
+def _caller_of(arn: Arn) -> Arn:
+    """Return who calls by the name of a user or role: of a role, a session of it."""
+    if arn.type == "user":
+        return arn
+    return Arn("aws", "sts", "", arn.account, f"assumed-role/{arn.last}/{SESSION_NAME}")
 
 
 def region_of(item: Item | None) -> str | None:

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from kms.directory import Account, Directory, Endpoint, Identity, Session
-from kmsgate.scenario.fields import Fields, Item
+from kms.directory import (
+    AccessKey,
+    Account,
+    Directory,
+    Endpoint,
+    Identity,
+    Session,
+    is_access_key_id,
+    is_secret,
+)
+from kmsgate.scenario.fields import Fields, Item, listed
 from kmsgate.scenario.names import Named, Names
-from kmsgate.scenario.policies import Policies, managed_policy
-from policy import Arn, Level, PolicyKind
+from kmsgate.scenario.organizations import Organizations
+from kmsgate.scenario.policies import Policies
+from policy import Arn, PolicyKind
 from policy.request import Values
+from policy.tree import String
 
-ORGANIZATION_FIELDS = ("path", "scps", "rcps", "management")
 GROUP_FIELDS = ("policies", "account")
 ENDPOINT_FIELDS = ("policy", "vpc", "account")
 
@@ -25,92 +35,68 @@ class People:
     names: Names
     policies: Policies
 
-    def directory(self, groups: dict[str, Item], endpoints: dict[str, Item]) -> Directory:
+    def directory(
+        self, organizations: dict[str, Item], groups: dict[str, Item], endpoints: dict[str, Item]
+    ) -> Directory:
         """Return who exists, with the policies that hang on them."""
         built = Directory()
+        known = Organizations(organizations, self.policies)
         for name, entry in self.names.of("accounts").items():
-            built = built.with_account(self._account(name, entry))
-        homes = {}
+            built = built.with_account(self._account(name, entry, known))
+        known.check(built.accounts.values())
+        for details in self.names.details.values():
+            for group, policies in details.groups.items():
+                built = built.with_group(group, policies)
+            for identity in details.identities.values():
+                built = built.with_identity(identity)
         for name, item in groups.items():
             fields = item.fields("a group", GROUP_FIELDS)
-            homes[name] = self.names.account_of(fields)
+            home = self.names.account_of(fields)
             policies = self.policies.all_of(fields.get("policies"), PolicyKind.IDENTITY_POLICY)
-            built = built.with_group(f"{homes[name]}/{name}", policies)
+            built = built.with_group(f"{home}/{name}", policies)
         for kind in ("user", "role"):
             for entry in self.names.of(f"{kind}s").values():
-                built = built.with_identity(self._identity(kind, entry, homes))
+                built = built.with_identity(self._identity(kind, entry, built))
         for entry in self.names.of("sessions").values():
             built = built.with_session(self._session(entry))
         for name, item in endpoints.items():
             built = built.with_endpoint(self._endpoint(name, item))
         return built
 
-    # Accounts and the organization
-
-    def _account(self, name: str, entry: Named) -> Account:
+    def _account(self, name: str, entry: Named, organizations: Organizations) -> Account:
         account = Account(self.names.accounts[name], name)
         if "organization" not in entry.fields:
             return account
-        item = entry.fields["organization"]
-        fields = item.fields("an organization", ORGANIZATION_FIELDS)
-        parts = [part for part in (fields.text("path") or "").split("/") if part]
-        if len(parts) < 2 or not parts[0].startswith("o-"):
-            item.complain(
-                "an organization needs a path", "write path: o-a1b2c3d4e5/r-ab12/ou-ab12-prod"
-            )
-            return account
-        account = replace(account, organization=parts[0], path="/".join(parts) + "/")
-        scps = self.levels(fields.get("scps"), account, PolicyKind.SCP)
-        rcps = self.levels(fields.get("rcps"), account, PolicyKind.RCP)
-        if fields.flag("management"):  # AUTH L-1, L-2
-            return account
-        return replace(account, scps=scps, rcps=rcps)
-
-    def levels(
-        self, item: Item | None, account: Account, kind: PolicyKind
-    ) -> tuple[Level, ...] | None:
-        """Return what hangs at each level above an account, by what a file says of them.
-
-        AUTH L-12: every level of SCPs that it leaves out has FullAWSAccess.
-        """
-        if item is None:
-            return None
-        targets = level_names(account)
-        given = item.fields(f"the {kind}s", (*targets, "account"))
-        found = []
-        for target in targets:
-            entry = given.get(target) or (given.get("account") if target == account.id else None)
-            if entry is not None:
-                policies = self.policies.all_of(entry, kind)
-            else:
-                policies = (
-                    (managed_policy("FullAWSAccess", kind),) if kind is PolicyKind.SCP else ()
-                )
-            found.append(Level(target, policies))
-        return tuple(found)
+        return organizations.placed(account, entry.fields["organization"])
 
     # Identities
 
-    def _identity(self, kind: str, entry: Named, homes: dict[str, str]) -> Identity:
+    def _identity(self, kind: str, entry: Named, built: Directory) -> Identity:
         fields, identity = entry.fields, PolicyKind.IDENTITY_POLICY
         boundary = fields.get("boundary")
+        keys = fields.get("access_keys")
         return Identity(
             entry.arn,
             fields.text("unique_id") or _unique_id("AIDA" if kind == "user" else "AROA", entry.arn),
             self.policies.all_of(fields.get("policies"), identity),
             self.policies.one(boundary, identity) if boundary is not None else None,
             fields.texts("tags"),
-            tuple(self._groups(fields, entry.account, homes)),
+            tuple(self._groups(fields, entry.account, built)),
             fields.flag("service_linked"),
+            tuple(_access_keys(keys, built)) if keys is not None else (),
         )
 
-    def _groups(self, fields: Fields, account: str, homes: dict[str, str]) -> Iterator[str]:
+    def _groups(self, fields: Fields, account: str, built: Directory) -> Iterator[str]:
+        homes: dict[str, list[str]] = {}
+        for known in built.groups if "groups" in fields else ():
+            home, _, name = known.partition("/")
+            homes.setdefault(name, []).append(home)
         for entry in fields.entries("groups"):
             text = entry.text("a group")
             if text is not None and text not in homes:
                 entry.unknown("group", text, homes)
-            elif text is not None and homes[text] != account:
-                entry.complain(f"group '{text}' belongs to account '{homes[text]}'")
+            elif text is not None and account not in homes[text]:
+                entry.complain(f"group '{text}' belongs to account '{listed(homes[text])}'")
             elif text is not None:
                 yield f"{account}/{text}"
 
@@ -124,7 +110,7 @@ class People:
         policies = None
         if "policies" in fields:
             policies = self.policies.all_of(fields["policies"], PolicyKind.IDENTITY_POLICY)
-        issuer = self.names.issuer_of(fields)
+        issuer = self.names.issuer_of(entry.arn)
         tags = fields.texts("tags")
         return Session(entry.arn, issuer, policies, tags, facts, fields.text("provider"))
 
@@ -137,10 +123,24 @@ class People:
         return Endpoint(name, account, fields.text("vpc"), policy)
 
 
-def level_names(account: Account) -> tuple[str, ...]:
-    """Return the levels of an organization from its root down to an account."""
-    parts = [part for part in (account.path or "").split("/") if part]
-    return (*parts[1:], account.id)
+def _access_keys(item: Item, built: Directory) -> Iterator[AccessKey]:
+    """Yield the access keys of a user; no complaint says what could be a secret (CORE K-202)."""
+    item.source.hide(item.node.span)
+    for key_id, entry in item.fields("the access keys").items():
+        secret = entry.node.value if isinstance(entry.node, String) else ""
+        if not is_access_key_id(key_id):
+            entry.complain_name(
+                "this is not the id of an access key",
+                "write AKIA and 16 more of the letters A to Z and the digits 2 to 7",
+            )
+        elif not is_secret(secret):
+            entry.complain(
+                "this is not a secret access key", "write 40 letters, digits, '+' and '/'"
+            )
+        elif built.access_key(key_id) is not None:
+            entry.complain_name(f"another user has the access key {key_id}")
+        else:
+            yield AccessKey(key_id, secret)
 
 
 def _unique_id(prefix: str, arn: Arn) -> str:

@@ -30,7 +30,7 @@ from kmsgate.scenario.model import (
     TamperStep,
 )
 from kmsgate.scenario.names import region_of
-from kmsgate.scenario.people import People, level_names
+from kmsgate.scenario.organizations import Organizations, level_names
 from kmsgate.scenario.policies import Policies
 from kmsgate.scenario.references import References
 from kmsgate.scenario.tables import Matrix
@@ -349,7 +349,7 @@ class Steps:
             return
         kind = PolicyKind.SCP if step.subject == "scp" else PolicyKind.RCP
         item = step.fields.get("policies")
-        levels = People(self.world.names, self.policies).levels(item, account, kind) or ()
+        levels = Organizations({}, self.policies).levels(item, account, kind) or ()
         changed = set(item.fields("policies")) if item is not None else set()
         if "account" in changed:
             changed.add(account.id)

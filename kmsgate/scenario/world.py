@@ -15,6 +15,7 @@ from kms.directory import ANONYMOUS, Directory, service_principal
 from kms.runtime import SeededEntropy
 from kms.settings import Settings
 from kms.state import State
+from kmsgate.account_details import AccountFiles
 from kmsgate.scenario import values
 from kmsgate.scenario.alarms import read_alarms
 from kmsgate.scenario.fields import Complaints, Item, listed, meant, short
@@ -25,7 +26,8 @@ from kmsgate.scenario.things import Things
 from policy import Arn, Principal
 
 NAMED = (
-    "accounts", "policies", "groups", "users", "roles", "sessions", "endpoints", "keys", "alarms",
+    "organizations", "accounts", "policies", "groups", "users", "roles", "sessions", "endpoints",
+    "keys", "alarms",
 )  # fmt: skip
 SECTIONS = ("clock", "region", "grants", *NAMED)
 DEFAULT_REGION = "us-east-1"
@@ -124,6 +126,8 @@ class World:
     def unknown_caller(self, name: str) -> tuple[str, str | None]:
         """Return what to say about a name that is no caller, and whom it may have meant."""
         known = self.names.callers
+        if name in self.names.ambiguous:
+            return self.names.told_ambiguous(name), None
         message = f"no identity '{short(name)}'; known: {listed(self.identities)}"
         return message, meant(name, known)
 
@@ -137,9 +141,14 @@ def check_caller(item: Item, world: World) -> None:
 
 
 def build(
-    sections: Sections, settings: Settings, seed: int, log: Complaints, anchor: Item
+    sections: Sections,
+    settings: Settings,
+    seed: int,
+    log: Complaints,
+    anchor: Item,
+    files: AccountFiles,
 ) -> World:
-    """Return the world that the sections describe.
+    """Return the world that the sections describe; `files` reads what accounts have of AWS.
 
     What is wrong with it is complained about; names that are in use stand for something even
     then, so that one mistake is not told again at each of them. `anchor` is where a complaint
@@ -148,10 +157,10 @@ def build(
     clock = _clock(sections.single.get("clock"))
     region = region_of(sections.single.get("region")) or DEFAULT_REGION
     entropy = SeededEntropy(seed)
-    names = _names(sections, region, entropy, anchor)
+    names = _names(sections, region, entropy, anchor, files)
     policies = Policies(sections.section("policies"), names.facts, log)
     people = People(names, policies)
-    directory = people.directory(sections.section("groups"), sections.section("endpoints"))
+    directory = people.directory(*map(sections.section, ("organizations", "groups", "endpoints")))
     state = State(directory=directory)
     things = Things(names, policies, settings, entropy, clock)
     for entry in names.of("keys").values():
@@ -173,7 +182,9 @@ def _clock(item: Item | None) -> dt.datetime:
     return at or DEFAULT_CLOCK
 
 
-def _names(sections: Sections, region: str, entropy: SeededEntropy, anchor: Item) -> Names:
+def _names(
+    sections: Sections, region: str, entropy: SeededEntropy, anchor: Item, files: AccountFiles
+) -> Names:
     names = Names()
     for name, item in sections.section("accounts").items():
         names.add_account(name, item)
@@ -183,6 +194,7 @@ def _names(sections: Sections, region: str, entropy: SeededEntropy, anchor: Item
     for kind in ("user", "role"):
         for name, item in sections.section(f"{kind}s").items():
             names.add_identity(kind, name, item)
+    names.add_details(files)
     for name, item in sections.section("sessions").items():
         names.add_session(name, item)
     for name, item in sections.section("keys").items():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kms import Account, Directory, Endpoint, Identity, Session
-from kms.directory import ANONYMOUS, service_principal
+from kms.directory import ANONYMOUS, AccessKey, is_access_key_id, is_secret, service_principal
 from policy import Principal, PrincipalKind, root_arn
 from policy.request import caller_facts
 from tests.kms_world import ACCOUNT, ALLOW_ALL, OTHER, arn, identity_policy, role_arn, user_arn
@@ -255,3 +257,74 @@ def test_a_directory_does_not_change_when_another_is_made_of_it() -> None:
     before.without_identity(arn(ALICE))
 
     assert before == directory()
+
+
+# Access keys (CORE K-202)
+
+KEY = AccessKey("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+
+
+def with_key() -> Directory:
+    return Directory().with_identity(Identity(arn(ALICE), "AIDAALICE", access_keys=(KEY,)))
+
+
+def test_an_access_key_leads_to_its_user() -> None:
+    found = with_key().access_key(KEY.id)
+
+    assert found is not None
+    assert (str(found[0].arn), found[1]) == (ALICE, KEY)
+    assert with_key().access_key("AKIAIOSFODNN7EXAMPL2") is None
+
+
+def test_a_user_that_changes_keeps_its_access_keys_and_loses_those_that_are_taken_away() -> None:
+    (alice, _) = with_key().access_key(KEY.id) or pytest.fail("nobody has the key")
+
+    changed = with_key().with_identity(replace(alice, tags={"a": "b"}))
+    assert changed.access_key(KEY.id) is not None
+    assert with_key().with_identity(replace(alice, access_keys=())).access_key(KEY.id) is None
+
+
+def test_the_access_keys_of_a_user_are_gone_with_it() -> None:
+    gone = with_key().without_identity(arn(ALICE))
+
+    assert gone.access_key(KEY.id) is None
+    assert gone.with_identity(Identity(arn(ALICE), "AIDANEW")).access_key(KEY.id) is None
+
+
+def test_no_repr_holds_a_secret() -> None:
+    assert KEY.secret not in repr(with_key())
+    assert KEY.id in repr(with_key())
+
+
+@pytest.mark.parametrize(
+    ("text", "is_id"),
+    [
+        ("AKIAIOSFODNN7EXAMPLE", True),
+        ("AKIA" + "A2" * 8, True),
+        ("ASIAIOSFODNN7EXAMPLE", False),
+        ("AKIAIOSFODNN7EXAMPL", False),
+        ("AKIAIOSFODNN7EXAMPLEX", False),
+        ("AKIAIOSFODNN1EXAMPLE", False),
+        ("akiaiosfodnn7example", False),
+        ("AKIAIOSFODNN7EXAMPLE\n", False),
+        ("", False),
+    ],
+)
+def test_ids_of_access_keys_have_a_form(text: str, is_id: bool) -> None:
+    assert is_access_key_id(text) is is_id
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        (KEY.secret, True),
+        ("a+/9" * 10, True),
+        (KEY.secret[1:], False),
+        (KEY.secret + "a", False),
+        ("-" * 40, False),
+        ("a" * 39 + "\n", False),
+        ("", False),
+    ],
+)
+def test_secrets_have_a_form(text: str, is_one: bool) -> None:
+    assert is_secret(text) is is_one

@@ -15,12 +15,14 @@ import pytest
 from kms.errors import BY_CODE
 from kms.shapes import operation_names, request_kind
 from kmsgate import yaml_reader
+from kmsgate.account_details import IAM_FIELDS
 from kmsgate.resources import schema
 from kmsgate.scenario import (
     alarms,
     expectations,
     files,
     names,
+    organizations,
     people,
     steps,
     tables,
@@ -149,7 +151,7 @@ def test_what_the_language_refuses_does_not_fit_either(what: str) -> None:
     ("of", "known"),
     [
         ("world", world.SECTIONS),
-        ("account", ("id", "organization")),
+        ("account", names.ACCOUNT_FIELDS),
         ("alarm", alarms.ALARM_FIELDS),
         ("session", names.SESSION_FIELDS),
         ("key", names.KEY_FIELDS),
@@ -170,6 +172,8 @@ def test_the_fields_are_those_of_the_language(of: str, known: Collection[str]) -
 def test_the_fields_of_smaller_objects_are_those_of_the_language() -> None:
     sections = definition("world")["properties"]
     organization = definition("account")["properties"]["organization"]
+    shared = sections["organizations"]["additionalProperties"]
+    level = shared["properties"]["levels"]["additionalProperties"]
 
     assert set(validator().schema["properties"]) == set(files.FILE_FIELDS)
     assert set(validator().schema["properties"]["settings"]["properties"]) == set(files.SETTINGS)
@@ -177,7 +181,10 @@ def test_the_fields_of_smaller_objects_are_those_of_the_language() -> None:
     assert properties(sections["roles"]["additionalProperties"]) == set(names.ROLE_FIELDS)
     assert properties(sections["groups"]["additionalProperties"]) == set(people.GROUP_FIELDS)
     assert properties(sections["endpoints"]["additionalProperties"]) == set(people.ENDPOINT_FIELDS)
-    assert properties(organization) == set(people.ORGANIZATION_FIELDS)
+    assert properties(definition("account")["properties"]["iam"]) == set(IAM_FIELDS)
+    assert properties(shared) == set(organizations.ORGANIZATION_FIELDS)
+    assert properties(level) == set(organizations.LEVEL_FIELDS)
+    assert properties(organization) == set(organizations.PLACE_FIELDS)
 
 
 def test_the_words_are_those_of_the_language() -> None:

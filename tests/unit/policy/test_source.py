@@ -109,3 +109,17 @@ def test_printable_keeps_the_length_and_drops_what_terminals_obey(text: str, sho
 def test_spans_and_positions_are_ordered_as_the_text_is() -> None:
     assert sorted([Span(5, 6), Span(0, 9), Span(0, 2)]) == [Span(0, 2), Span(0, 9), Span(5, 6)]
     assert Position(2, 1) > Position(1, 99)
+
+
+def test_what_is_hidden_is_in_no_line_and_no_excerpt() -> None:
+    source = Source("x", "a: secret, b: 1\nrest: secret\nlast")
+    source.hide(Span(3, 9))
+    source.hide(Span(22, 30))
+
+    assert [source.line(number) for number in (1, 2, 3)] == [
+        "a: ••••••, b: 1",
+        "rest: ••••••",
+        "•ast",
+    ]
+    assert source.excerpt(Span(14, 15)) == "  |\n1 | a: ••••••, b: 1\n  |               ^"
+    assert "secret" not in repr(source)
