@@ -94,7 +94,7 @@ def _expire_material(
             shown = {"keyMaterialId": material.id} if key.is_symmetric else {}
             events.append(_event("DeleteExpiredKeyMaterial", key, at, entropy, **shown))
     # CORE K-159: a pending material of the primary goes everywhere; all else goes here alone.
-    return state.with_key(key) if key.is_replica else state.with_set(key), tuple(events)
+    return state.with_set(key), tuple(events)
 
 
 def _rotate_key(state: State, arn: str, at: dt.datetime, entropy: Entropy) -> tuple[State, Events]:
