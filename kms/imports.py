@@ -49,8 +49,7 @@ VALIDITY = dt.timedelta(hours=24)
 LONGEST = dt.timedelta(days=365)
 """How far away the end of imported material may be (CORE K-134)."""
 
-_WAITING = frozenset({KeyState.PENDING_IMPORT})
-_RECEIVING = SWITCHABLE | _WAITING
+_RECEIVING = SWITCHABLE | {KeyState.PENDING_IMPORT}
 
 
 class ImportType(StrEnum):

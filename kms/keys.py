@@ -1,4 +1,4 @@
-"""Making, describing, listing, switching and tagging keys (CORE K-57 to K-60, 9.2)."""
+"""Making, describing, listing, switching and tagging keys (CORE K-57 to K-61, 9.2)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """The lives of keys, their aliases and grants, against a small model of what should be true.
 
 The model knows no cryptography and no policies: who holds a grant may decrypt, the administrator
-may do everything, and time brings the end of keys and of revoked grants.
+may do everything, and time brings new material, the end of imported material, of keys and of
+revoked grants.
 """
 
 from __future__ import annotations
@@ -22,9 +23,14 @@ from hypothesis.stateful import (
 )
 
 from kms import Settings
+from kms.envelope import material_id
 from tests.kms_world import ACCOUNT, REGION, World, user_arn
 
 DELAY = 300
+LIMIT = 3
+DAY = dt.timedelta(days=1)
+MINUTES_20 = dt.timedelta(minutes=20)
+BROUGHT = tuple(bytes([n]) * 32 for n in range(3))
 NAMES = tuple(f"alias/{name}" for name in "abc")
 TAGS = ("team", "cost", "stage")
 
@@ -46,15 +52,65 @@ class LiveGrant:
 
 
 @dataclass
-class LiveKey:
-    """A key as the model sees it: one word for its state, and what hangs on it."""
+class LiveMaterial:
+    """A material as the model sees it: its id, whether it is here, and until when."""
 
     id: str
-    blob: bytes
+    here: bool = True
+    until: dt.datetime | None = None
+
+    def go(self) -> None:
+        self.here, self.until = False, None
+
+
+@dataclass
+class LiveKey:
+    """A key as the model sees it: one word for its state, and what hangs on it.
+
+    `blobs` are ciphertexts with the id of the material that made them. What a key of AWS's own
+    material gets by a rotation the model learns from the service.
+    """
+
+    id: str
+    blobs: list[tuple[bytes, str]]
+    materials: list[LiveMaterial]
+    imported: bool = False
     word: str = "Enabled"
     gone_at: dt.datetime | None = None
     tags: dict[str, str] = field(default_factory=dict)
     grants: list[LiveGrant] = field(default_factory=list)
+    waiting: LiveMaterial | None = None
+    asked: int = 0
+    turns: int = 0
+    days: int | None = None
+    since: dt.datetime | None = None
+    next: dt.datetime | None = None
+
+    @property
+    def blob(self) -> bytes:
+        return self.blobs[0][0]
+
+    @property
+    def known(self) -> list[LiveMaterial]:
+        return [*self.materials, *([self.waiting] if self.waiting else [])]
+
+    @property
+    def complete(self) -> bool:
+        return all(material.here for material in self.materials)
+
+    def lose(self, lost: LiveMaterial) -> None:
+        if lost is self.waiting:
+            self.waiting = None
+            return
+        lost.go()
+        if self.word in ("Enabled", "Disabled"):
+            self.word = "PendingImport"
+
+    def turn(self, at: dt.datetime) -> None:
+        """Rotate by the calendar."""
+        assert self.days is not None
+        self.turns += 1
+        self.since, self.next = at, at + self.days * DAY
 
     @property
     def arn(self) -> str:
@@ -65,9 +121,19 @@ class LiveKey:
         """What an operation answers that needs an enabled key."""
         if self.word == "Disabled":
             return "DisabledException", f"{self.arn} is disabled."
-        if self.word == "PendingDeletion":
-            return self.pending
-        return None
+        return self.unswitchable
+
+    @property
+    def unswitchable(self) -> tuple[str, str] | None:
+        """What an operation answers that needs a key with all its material."""
+        if self.word == "PendingImport":
+            return "KMSInvalidStateException", f"{self.arn} is pending import."
+        return self.pending
+
+    def wrong_origin(self) -> tuple[str, str]:
+        origin = "EXTERNAL" if self.imported else "AWS_KMS"
+        message = f"{self.arn} origin is {origin} which is not valid for this operation."
+        return "UnsupportedOperationException", message
 
     @property
     def pending(self) -> tuple[str, str] | None:
@@ -83,12 +149,17 @@ class Lives(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World(Settings(grant_consistency_seconds=DELAY))
+        self.world = World(
+            Settings(grant_consistency_seconds=DELAY, on_demand_rotation_limit=LIMIT)
+        )
         self.worker = self.world.user("worker")
         self.model: dict[str, LiveKey] = {}
         self.aliases: dict[str, str] = {}
         self.calls = 0
         self.ends = 0
+        self.turns = 0
+        self.expiries = 0
+        self.wrappings: list[dt.datetime] = []
 
     # What the two are compared by
 
@@ -106,6 +177,12 @@ class Lives(RuleBasedStateMachine):
 
     def settle(self) -> None:
         now = self.world.clock.now()
+        self.wrappings = [until for until in self.wrappings if until > now]
+        for key in self.model.values():
+            if key.gone_at is None or key.gone_at > now:
+                self.age(key, now)
+            else:
+                self.age(key, key.gone_at)
         for key in [k for k in self.model.values() if k.gone_at is not None and k.gone_at <= now]:
             del self.model[key.id]
             self.aliases = {name: to for name, to in self.aliases.items() if to != key.id}
@@ -113,7 +190,30 @@ class Lives(RuleBasedStateMachine):
         for key in self.model.values():
             key.grants = [grant for grant in key.grants if not grant.is_over(now)]
 
-    def expect(self, key: LiveKey, answer: object, error: tuple[str, str] | None) -> bool:
+    def age(self, key: LiveKey, now: dt.datetime) -> None:
+        """Let time do to a key what it does before its end."""
+        while key.word == "Enabled" and key.next is not None and key.next <= now:
+            key.turn(key.next)
+            self.turns += 1
+        for material in key.known:
+            if material.until is not None and material.until <= now:
+                key.lose(material)
+                self.expiries += 1
+
+    def learn(self, key: LiveKey) -> None:
+        """Settle with the next call, and learn the ids of materials that the service made."""
+        self.settle()
+        self.ask("ListKeys")
+        if self.alive(key) and not key.imported:
+            now = self.world.state.key(key.arn)
+            assert now is not None
+            known = {material.id for material in key.materials}
+            new = [LiveMaterial(m.id) for m in now.materials if m.id not in known]
+            assert len(new) == key.turns
+            key.turns = 0
+            key.materials += new
+
+    def expect(self, key: LiveKey, answer: object, error: tuple[str, str | None] | None) -> bool:
         """Compare an answer with the error it should be; tell whether the call went through."""
         if not self.alive(key):
             error = "NotFoundException", f"Key '{key.arn}' does not exist"
@@ -135,18 +235,37 @@ class Lives(RuleBasedStateMachine):
         made = self.world.do("CreateKey")["KeyMetadata"]
         sealed = self.world.do("Encrypt", KeyId=made["KeyId"], Plaintext=b"kept")
         self.calls += 2
-        key = LiveKey(made["KeyId"], sealed["CiphertextBlob"])
+        material = LiveMaterial(made["CurrentKeyMaterialId"])
+        key = LiveKey(made["KeyId"], [(sealed["CiphertextBlob"], material.id)], [material])
+        self.model[key.id] = key
+        return key
+
+    @precondition(lambda self: len(self.model) < 5)
+    @rule(target=keys)
+    def create_key_for_imports(self) -> LiveKey:
+        made = self.world.do("CreateKey", Origin="EXTERNAL")["KeyMetadata"]
+        waiting = self.world.state.key(made["Arn"])
+        assert waiting is not None
+        brought = self.world.do("ImportKeyMaterial", **self.world.bring(waiting, BROUGHT[0]))
+        sealed = self.world.do("Encrypt", KeyId=made["KeyId"], Plaintext=b"kept")
+        self.calls += 4
+        self.wrappings.append(self.world.clock.now() + DAY)
+        material = LiveMaterial(brought["KeyMaterialId"])
+        blobs = [(sealed["CiphertextBlob"], material.id)]
+        key = LiveKey(made["KeyId"], blobs, [material], imported=True)
         self.model[key.id] = key
         return key
 
     @rule(key=keys)
     def enable(self, key: LiveKey) -> None:
-        if self.expect(key, self.ask("EnableKey", KeyId=key.id), key.pending):
-            key.word = "Enabled"
+        if self.expect(key, self.ask("EnableKey", KeyId=key.id), key.unswitchable):
+            key.word, now = "Enabled", self.world.clock.now()
+            key.next = max(key.next, now) if key.next else None
+            self.learn(key)
 
     @rule(key=keys)
     def disable(self, key: LiveKey) -> None:
-        if self.expect(key, self.ask("DisableKey", KeyId=key.id), key.pending):
+        if self.expect(key, self.ask("DisableKey", KeyId=key.id), key.unswitchable):
             key.word = "Disabled"
 
     @rule(key=keys, days=st.integers(7, 30))
@@ -162,7 +281,8 @@ class Lives(RuleBasedStateMachine):
         if key.word != "PendingDeletion":
             error = "KMSInvalidStateException", f"{key.arn} is not pending deletion."
         if self.expect(key, self.ask("CancelKeyDeletion", KeyId=key.id), error):
-            key.word, key.gone_at = "Disabled", None
+            key.word = "Disabled" if key.complete else "PendingImport"
+            key.gone_at = None
 
     @rule(key=keys, name=st.sampled_from(TAGS), value=st.sampled_from(["x", "y"]))
     def tag(self, key: LiveKey, name: str, value: str) -> None:
@@ -174,6 +294,127 @@ class Lives(RuleBasedStateMachine):
     def untag(self, key: LiveKey, name: str) -> None:
         if self.expect(key, self.ask("UntagResource", KeyId=key.id, TagKeys=[name]), key.pending):
             key.tags.pop(name, None)
+
+    # Rotation
+
+    @rule(key=keys, days=st.sampled_from([90, 200]))
+    def let_rotate(self, key: LiveKey, days: int) -> None:
+        answer = self.ask("EnableKeyRotation", KeyId=key.id, RotationPeriodInDays=days)
+        if self.expect(key, answer, key.wrong_origin() if key.imported else key.complaint):
+            now = self.world.clock.now()
+            if key.days != days:
+                key.days, key.since = days, key.since or now
+                key.next = max(key.since + days * DAY, now)
+            self.learn(key)
+
+    @rule(key=keys)
+    def let_rest(self, key: LiveKey) -> None:
+        answer = self.ask("DisableKeyRotation", KeyId=key.id)
+        if self.expect(key, answer, key.wrong_origin() if key.imported else key.complaint):
+            key.days = key.since = key.next = None
+
+    @rule(key=keys)
+    def rotate(self, key: LiveKey) -> None:
+        error: tuple[str, str | None] | None = key.complaint
+        if error is None and key.imported and key.waiting is None:
+            message = f"No available key material pending rotation for the key: {key.arn}."
+            error = "KMSInvalidStateException", message
+        if error is None and key.next and key.next - self.world.clock.now() <= MINUTES_20:
+            error = "ConflictException", None
+        if error is None and key.asked == LIMIT:
+            error = "LimitExceededException", None
+        if self.expect(key, self.ask("RotateKeyOnDemand", KeyId=key.id), error):
+            self.turns += 1
+            key.asked += 1
+            if key.waiting is not None:
+                key.materials.append(key.waiting)
+                key.waiting = None
+            else:
+                key.turns += 1
+            self.learn(key)
+
+    @rule(key=keys)
+    def seal(self, key: LiveKey) -> None:
+        answer = self.ask("GenerateDataKey", KeyId=key.id, KeySpec="AES_256")
+        if self.expect(key, answer, key.complaint):
+            assert isinstance(answer, dict)
+            assert answer["KeyMaterialId"] == key.materials[-1].id
+            key.blobs.append((answer["CiphertextBlob"], answer["KeyMaterialId"]))
+
+    @rule(key=keys, data=st.data())
+    def open_whatever_was_sealed(self, key: LiveKey, data: st.DataObject) -> None:
+        """CORE K-98, K-115: no rotation makes a ciphertext unreadable."""
+        blob, material = data.draw(st.sampled_from(key.blobs))
+        answer = self.ask("Decrypt", CiphertextBlob=blob, KeyId=key.arn)
+        if self.expect(key, answer, key.complaint):
+            assert isinstance(answer, dict)
+            assert answer["KeyMaterialId"] == material
+
+    # Imported material
+
+    def importing(self) -> list[LiveKey]:
+        return [key for key in self.model.values() if key.imported]
+
+    @precondition(lambda self: self.importing())
+    @rule(
+        brought=st.sampled_from(BROUGHT),
+        days=st.sampled_from([None, 5, 50]),
+        kind=st.sampled_from([None, "NEW_KEY_MATERIAL", "EXISTING_KEY_MATERIAL"]),
+        data=st.data(),
+    )
+    def bring(
+        self, brought: bytes, days: int | None, kind: str | None, data: st.DataObject
+    ) -> None:
+        key = data.draw(st.sampled_from(self.importing()))
+        given = self.ask(
+            "GetParametersForImport",
+            KeyId=key.id,
+            WrappingAlgorithm="RSAES_OAEP_SHA_1",
+            WrappingKeySpec="RSA_2048",
+        )
+        if not self.expect(key, given, key.pending):
+            return
+        self.wrappings.append(self.world.clock.now() + DAY)
+        now = self.world.state.key(key.arn)
+        assert now is not None
+        more: dict[str, object] = {"ImportType": kind} if kind else {}
+        until = self.world.clock.now() + days * DAY if days else None
+        if until:
+            more["ValidTo"] = until
+        request = self.world.bring(now, brought, **more)
+        self.calls += 1
+        self.wrappings.append(self.world.clock.now() + DAY)
+        answer = self.ask("ImportKeyMaterial", **request)
+
+        material = material_id(brought, key.id)
+        held = next((each for each in key.known if each.id == material), None)
+        error: tuple[str, str | None] | None = None
+        is_new = kind == "NEW_KEY_MATERIAL"
+        if held in key.materials if is_new else held is None:
+            error = "IncorrectKeyMaterialException", None
+        elif held is None and key.waiting is not None:
+            message = (
+                f"New key material (id: {material}) cannot be imported into KMS key {key.arn}, "
+                f"because another key material (id: {key.waiting.id}) is pending rotation."
+            )
+            error = "KMSInvalidStateException", message
+        if self.expect(key, answer, error):
+            assert answer == {"KeyId": key.arn, "KeyMaterialId": material}
+            if held is None:
+                key.waiting = LiveMaterial(material, until=until)
+            else:
+                held.here, held.until = True, until
+            if key.word == "PendingImport" and key.complete:
+                key.word = "Enabled"
+
+    @rule(key=keys, data=st.data())
+    def take_away(self, key: LiveKey, data: st.DataObject) -> None:
+        material = data.draw(st.sampled_from(key.known))
+        request = {"KeyId": key.id, "KeyMaterialId": material.id}
+        answer = self.ask("DeleteImportedKeyMaterial", **request)
+        if self.expect(key, answer, None if key.imported else key.wrong_origin()):
+            assert answer == {"KeyId": key.arn, "KeyMaterialId": material.id}
+            key.lose(material)
 
     # Aliases
 
@@ -286,13 +527,15 @@ class Lives(RuleBasedStateMachine):
 
     @rule(
         by=st.sampled_from(
-            [dt.timedelta(seconds=1), dt.timedelta(seconds=DELAY), dt.timedelta(days=8)]
+            [dt.timedelta(seconds=1), dt.timedelta(seconds=DELAY), 8 * DAY, 100 * DAY, 500 * DAY]
         )
     )
     def let_time_pass(self, by: dt.timedelta) -> None:
         self.world.clock.advance(by)
         self.settle()
         self.ask("ListKeys")  # what is due is settled by the next call
+        for key in self.model.values():
+            self.learn(key)
 
     @precondition(lambda self: any(key.gone_at for key in self.model.values()))
     @rule()
@@ -302,6 +545,8 @@ class Lives(RuleBasedStateMachine):
         self.world.clock.move_to(key.gone_at)
         self.settle()
         self.expect(key, self.ask("DescribeKey", KeyId=key.id), None)
+        for other in self.model.values():
+            self.learn(other)
 
     # What is always true
 
@@ -315,6 +560,23 @@ class Lives(RuleBasedStateMachine):
             assert shown is not None
             assert (shown.state, shown.deletion_at) == (key.word, key.gone_at)
             assert dict(shown.tags) == key.tags
+
+    @invariant()
+    def the_same_material_and_calendars(self) -> None:
+        for key in self.model.values():
+            shown = self.world.state.key(key.arn)
+            assert shown is not None
+            waiting = [shown.pending] if shown.pending else []
+            materials = [
+                LiveMaterial(m.id, m.is_present, m.expires_at) for m in (*shown.materials, *waiting)
+            ]
+            assert materials == key.known
+            calendar = shown.rotation
+            at = (calendar.period_days, calendar.since, calendar.next_at) if calendar else None
+            assert at == ((key.days, key.since, key.next) if key.days else None)
+            assert shown.is_complete == key.complete
+            assert shown.is_complete or shown.state in ("PendingImport", "PendingDeletion")
+            assert shown.on_demand is None
 
     @invariant()
     def the_same_aliases(self) -> None:
@@ -344,13 +606,23 @@ class Lives(RuleBasedStateMachine):
         assert len(state.tokens) == lasting
         ending = sum(g.until is not None for key in self.model.values() for g in key.grants)
         pending = sum(key.gone_at is not None for key in self.model.values())
-        assert len(state.due) == ending + pending
+        turning = sum(k.next is not None and k.word == "Enabled" for k in self.model.values())
+        expiring = sum(any(m.until for m in k.known) for k in self.model.values())
+        wrapping = sum(len(each) for each in state.wrapping_keys.values())
+        assert wrapping == len(self.wrappings)
+        assert len(state.due) == ending + pending + turning + expiring + wrapping
 
     @invariant()
     def every_call_and_every_end_left_one_event(self) -> None:
         events = self.world.events
-        assert len(events) == self.calls + self.ends
-        assert sum(event.operation == "DeleteKey" for event in events) == self.ends
+        own = {
+            "DeleteKey": self.ends,
+            "RotateKey": self.turns,
+            "DeleteExpiredKeyMaterial": self.expiries,
+        }
+        assert len(events) == self.calls + sum(own.values())
+        for name, times in own.items():
+            assert sum(event.operation == name for event in events) == times
         before = ["", *(event.hash for event in events)]
         assert [event.previous_hash for event in events] == before[:-1]
 

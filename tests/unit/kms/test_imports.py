@@ -763,7 +763,7 @@ def test_a_key_shows_the_first_end_of_those_that_belong_to_it(world: World) -> N
     ]
 
 
-@pytest.mark.parametrize("lost", [FIRST, SECOND])
+@pytest.mark.parametrize("lost", [FIRST, SECOND], ids=["the old one", "the current one"])
 def test_a_key_needs_every_material_that_belongs_to_it(world: World, lost: bytes) -> None:
     """CORE K-13, K-65.5, K-136: current or not."""
     key = world.external(FIRST, SECOND)
