@@ -28,16 +28,16 @@ def schedule_key_deletion(parameters: Parameters, scope: Scope) -> Change:
     key = replace(
         scope.key,
         deletion_delay=dt.timedelta(hours=scope.settings.deletion_extra_hours),
-        settles_at=None,
     )
     if key.is_primary and len(scope.state.related(key)) > 1:  # CORE K-144
         key = replace(key, state=KeyState.PENDING_REPLICA_DELETION, window_days=days)
     else:
         deletion_at = scope.now + dt.timedelta(days=days)
         key = replace(key, state=KeyState.PENDING_DELETION, deletion_at=deletion_at)
-    state = scope.state.with_key(key)
-    if not key.is_replica:  # CORE K-123: a key that is to end is not rotated, nor are its replicas
-        state = state.with_set(replace(key, on_demand=None))
+    if key.is_replica:
+        state = scope.state.with_key(key)
+    else:  # CORE K-123: a key that is to end is not rotated, nor are its replicas
+        state = scope.state.with_set(replace(key, on_demand=None))
     output: Output = {"KeyId": str(key.arn)}
     if key.deletion_at is not None:
         output["DeletionDate"] = key.deletion_at

@@ -275,5 +275,4 @@ def _told(key: Key, identifier: str | None, scope: Scope) -> Change:
     if key.is_symmetric and identifier is not None:
         output["KeyMaterialId"] = logged["keyMaterialId"] = identifier
     # CORE K-159: what the primary knows, its replicas wait for; what they have is their own.
-    state = scope.state.with_key(key) if key.is_replica else scope.state.with_set(key)
-    return Change(state, output, logged)
+    return Change(scope.state.with_set(key), output, logged)

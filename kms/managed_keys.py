@@ -50,8 +50,6 @@ def ready(parameters: Parameters, scope: Scope) -> Scope:
     Only names of the caller's own account and Region count: other accounts never get at such a
     key, and must not learn whether it was used yet (CORE K-8).
     """
-    if scope.call.caller.account is None:
-        return scope
     for member in _NAMING:
         named = parameters.get(member)
         if named is None or _PREFIX not in named:

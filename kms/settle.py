@@ -98,7 +98,7 @@ def _expire_material(
             what = ServiceEvent.DELETE_EXPIRED_KEY_MATERIAL
             events.append(service_event(what, key, at, shown, entropy))
     # CORE K-159: a pending material of the primary goes everywhere; all else goes here alone.
-    return state.with_key(key) if key.is_replica else state.with_set(key), tuple(events)
+    return state.with_set(key), tuple(events)
 
 
 def _rotate_key(state: State, arn: str, at: dt.datetime, entropy: Entropy) -> tuple[State, Events]:

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from kms import Gate, Key, managed_keys
+from kms.directory import ANONYMOUS, service_principal
 from kms.managed_keys import SERVICES, key_policy
 from kms.model import KeyManager
-from policy import Arn, Decision, Layer, Outcome, Request
+from policy import Arn, Decision, Layer, Outcome, Principal, Request
 from policy.decision import Trace
 from tests.kms_world import (
     ACCOUNT,
@@ -138,6 +139,25 @@ def test_a_key_of_another_account_is_neither_made_nor_told_of(world: World) -> N
 
     assert before[0] == "AccessDeniedException"
     assert world.told("DescribeKey", KeyId=foreign) == before
+
+
+@pytest.mark.parametrize("caller", [ANONYMOUS, service_principal("s3.amazonaws.com")])
+def test_who_has_no_account_has_no_managed_keys(world: World, caller: Principal) -> None:
+    code, _ = world.told("DescribeKey", caller, KeyId=S3)
+
+    assert code == "AccessDeniedException"
+    assert len(world.state.keys) == 0
+
+
+def test_the_key_rotates_every_year_by_itself(world: World) -> None:
+    """CORE K-119, K-126."""
+    key = managed(world)
+    old = described(world)["CurrentKeyMaterialId"]
+    status = world.do("GetKeyRotationStatus", KeyId=key.id)
+    world.advance(days=365)
+
+    assert (status["KeyRotationEnabled"], status["RotationPeriodInDays"]) == (True, 365)
+    assert described(world)["CurrentKeyMaterialId"] != old
 
 
 # Its use and its policy

@@ -484,6 +484,19 @@ def test_a_rotation_is_an_event_of_every_region(world: World, primary: Key) -> N
     ]
 
 
+@pytest.mark.parametrize("region", [REGION, ELSEWHERE])
+def test_a_set_rotates_once_wherever_its_primary_is(world: World, region: str) -> None:
+    """CORE K-124: whichever member is the first in order."""
+    key = world.key(multi_region=True, region=region)
+    replicate(world, key, THIRD)
+    replicate(world, key, ELSEWHERE if region == REGION else REGION)
+    world.do("RotateKeyOnDemand", KeyId=key.id, region=region)
+
+    for place_of in (REGION, ELSEWHERE, THIRD):
+        listed = world.do("ListKeyRotations", KeyId=key.id, region=place_of)["Rotations"]
+        assert len(listed) == 1
+
+
 @pytest.mark.parametrize(
     ("operation", "more"),
     [("EnableKeyRotation", {}), ("DisableKeyRotation", {}), ("RotateKeyOnDemand", {})],
@@ -520,6 +533,7 @@ def test_the_state_of_a_replica_does_not_stop_the_calendar(world: World, primary
     world.advance(days=100)
     world.do("DisableKey", KeyId=primary.id, region=ELSEWHERE)
     world.do("EnableKey", KeyId=primary.id, region=ELSEWHERE)
+    assert rotation_of(world, primary, REGION)["NextRotationDate"] == START + 90 * DAY
     assert world.do("ListKeyRotations", KeyId=primary.id)["Rotations"] == []
 
     world.do("EnableKey", KeyId=primary.id)
@@ -763,10 +777,26 @@ def test_pending_material_that_a_replica_loses_is_missing_there_alone(world: Wor
     made = bring_new(world, replica, "EXISTING_KEY_MATERIAL")["KeyMaterialId"]
     world.do("DeleteImportedKeyMaterial", KeyId=key.id, KeyMaterialId=made, region=ELSEWHERE)
 
-    assert states(world, key) == ["CURRENT", "PENDING_MULTI_REGION_IMPORT_AND_ROTATION"]
+    for region in (REGION, ELSEWHERE):
+        assert states(world, key, region) == [
+            "CURRENT",
+            "PENDING_MULTI_REGION_IMPORT_AND_ROTATION",
+        ]
     pending = member(world, key, REGION).pending
     assert pending is not None
     assert pending.is_present
+
+
+def test_pending_material_that_expires_at_the_primary_is_gone_everywhere(world: World) -> None:
+    """CORE K-138, K-159."""
+    key, replica = external_set(world)
+    soon = world.bring(key, ANOTHER, ImportType="NEW_KEY_MATERIAL", ValidTo=START + DAY)
+    world.do("ImportKeyMaterial", **soon)
+    bring_new(world, replica, "EXISTING_KEY_MATERIAL")
+    world.advance(days=1)
+
+    for region in (REGION, ELSEWHERE):
+        assert states(world, key, region) == ["CURRENT"]
 
 
 def test_material_expires_in_each_region_by_itself(world: World) -> None:
