@@ -10,6 +10,7 @@ from kms.metadata import metadata
 from kms.model import Key, KeyState
 from kms.new_keys import check_new_tags, furnished
 from kms.operation import (
+    Beside,
     Change,
     Need,
     Output,
@@ -63,7 +64,11 @@ def replicate_key(parameters: Parameters, scope: Scope) -> Change:
     }
     if replica.tags:
         output["ReplicaTags"] = [{"TagKey": name, "TagValue": v} for name, v in replica.tags]
-    return Change(state, output)
+    made = Beside("CreateKey", region, (str(arn),), {"KeyMetadata": output["ReplicaKeyMetadata"]})
+    copied = Beside(  # CORE K-186
+        "SynchronizeMultiRegionKey", region, (str(primary.arn),), details={"keyId": primary.id}
+    )
+    return Change(state, output, beside=(made, copied))
 
 
 # UpdatePrimaryRegion
@@ -84,4 +89,5 @@ def update_primary_region(parameters: Parameters, scope: Scope) -> Change:
         if member.arn in (old.arn, new.arn):
             changed = replace(changed, state=KeyState.UPDATING, settles_at=_settles_at(scope))
         state = state.with_key(changed)
-    return Change(state, logged={"keyId": str(old.arn)})
+    # CORE K-184: the call is written down in both Regions, of each the key that is there.
+    return Change(state, beside=(Beside("UpdatePrimaryRegion", region, (str(new.arn),)),))

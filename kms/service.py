@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from kms import (
     aliases,
@@ -28,7 +27,7 @@ from kms import (
     shared_secrets,
     signing,
 )
-from kms.audit import AuditEvent, error_code_of, logged_parameters, outcome_of
+from kms.audit import AuditEvent
 from kms.condition_keys import Asked
 from kms.context import context_of
 from kms.errors import (
@@ -56,6 +55,7 @@ from kms.operation import (
     require_usage,
 )
 from kms.questions import QUESTIONS, Question
+from kms.recording import Course, events_of
 from kms.runtime import Clock, Entropy
 from kms.settings import Settings
 from kms.state import State
@@ -63,7 +63,6 @@ from kms.store import Store
 from kms.targets import of_key
 from policy import Decision, Request, denial_message
 from policy.messages import unreachable_message
-from policy.vocabulary import ResourceKind
 
 ROOMS = (
     aliases,
@@ -88,30 +87,23 @@ ROOMS = (
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came of one call: an output or an error, the decisions, and the event."""
+    """What came of one call: an output or an error, the decisions, and the event.
+
+    `event` is that of the caller's log; `events` begin with it and have its copies for the logs
+    of other accounts, and those of other Regions (CORE K-183, K-184).
+    """
 
     output: Output | None = field(repr=False)  # CORE K-109
     error: KmsError | None
     decisions: tuple[Decision, ...] = field(repr=False)
     event: AuditEvent | None
+    events: tuple[AuditEvent, ...] = ()
 
     def unwrap(self) -> Output:
         """Return the output, or raise the error."""
         if self.error is not None:
             raise self.error
         return self.output if self.output is not None else {}
-
-
-@dataclass
-class _Course:
-    """What is known of a call so far; the event is written from it, however the call ends."""
-
-    state: State
-    parameters: Parameters | None = field(default=None, repr=False)
-    decisions: tuple[Decision, ...] = ()
-    resources: tuple[str, ...] = ()
-    change: Change | None = None
-    error: KmsError | None = None
 
 
 class Service:
@@ -139,7 +131,7 @@ class Service:
             now = self.clock.now()
             call = replace(call, request_id=call.request_id or self.entropy.uuid())
             settled, own_events = settle.settle(session.state, now, self.entropy)
-            course = _Course(settled, error=Internal())
+            course = Course(settled, error=Internal())
             try:
                 self._run(call, course, now)
                 course.error = None
@@ -147,13 +139,14 @@ class Service:
                 course.error = error
             finally:
                 # A bug leaves Internal as the error: it is written down, then surfaces.
-                event = self._event(call, course, now)
+                events = events_of(call, course, now, self.entropy, self.settings.event_version)
                 kept = course.change if course.error is None else None  # a dry run has both
-                next_state = _kept(call, kept, course, event) if kept is not None else settled
-                chained = _chained([*own_events, event], session.last_hash)
+                next_state = _kept(call, kept, course, events) if kept is not None else settled
+                chained = _chained([*own_events, *events], session.last_hash)
                 session.commit(next_state, chained)
         output = kept.output if kept is not None else None
-        return Reply(output, course.error, course.decisions, chained[-1])
+        written = tuple(chained[len(own_events) :])
+        return Reply(output, course.error, course.decisions, written[0], written)
 
     def settle(self) -> None:
         """Do what has fallen due by now, as the next call would, and write it down (CORE K-35)."""
@@ -166,7 +159,7 @@ class Service:
         with self.store.session() as session:
             now = self.clock.now()
             settled, _ = settle.settle(session.state, now, self.entropy)
-        course = _Course(settled)
+        course = Course(settled)
         try:
             questions = _questions(call.operation)
             parameters = shapes.check(call.operation, call.parameters, partial=True)
@@ -176,7 +169,7 @@ class Service:
             course.error = error
         return Reply(None, course.error, course.decisions, None)
 
-    def _run(self, call: Call, course: _Course, now: dt.datetime) -> None:
+    def _run(self, call: Call, course: Course, now: dt.datetime) -> None:
         questions, operation = _questions(call.operation), _operation(call.operation)
         parameters = shapes.check(call.operation, call.parameters)
         course.parameters = parameters
@@ -195,20 +188,12 @@ class Service:
         questions: tuple[Question, ...],
         parameters: Parameters,
         scope: Scope,
-        course: _Course,
+        course: Course,
     ) -> Scope:
         """Find the targets, then ask the gate every question; the first no ends the call."""
         scope = managed_keys.ready(parameters, scope)
         scope = scope.with_targets(tuple(each.find(parameters, scope) for each in questions))
-        course.resources = tuple(  # CORE K-182: keys, and aliases that are changed
-            dict.fromkeys(
-                str(t.resource)
-                for t in scope.targets
-                if not t.is_missing
-                and t.resource.kind is not ResourceKind.NONE
-                and not t.resource.planned
-            )
-        )
+        course.targets = scope.targets
         tokens = _grant_tokens(parameters, scope)
         for question, target in zip(questions, scope.targets, strict=True):
             if not question.when(parameters, target):
@@ -233,7 +218,7 @@ class Service:
         decision = self.gate.decide(request, target.key, scope.call, scope.state)
         return managed_keys.guarded(decision, target.key)
 
-    def _scope(self, call: Call, course: _Course, now: dt.datetime) -> Scope:
+    def _scope(self, call: Call, course: Course, now: dt.datetime) -> Scope:
         def judge(key: Key, action: str) -> Decision:
             target = replace(of_key(key), region=key.region)
             return self._ask(Asked(action, {}, target, scope))
@@ -241,37 +226,19 @@ class Service:
         scope = Scope(course.state, call, now, self.entropy, self.settings, judge)
         return scope
 
-    def _event(self, call: Call, course: _Course, now: dt.datetime) -> AuditEvent:
-        error, change = course.error, course.change if course.error is None else None
-        parameters = course.parameters
-        resources = course.resources
-        if change is not None and change.key is not None:
-            resources = (str(change.key.arn), *resources)
-        return AuditEvent(
-            id=self.entropy.uuid(),
-            at=now,
-            request_id=call.request_id or "",
-            caller=str(call.caller),
-            caller_kind=call.caller.kind,
-            account=call.caller.account or "",
-            operation=call.operation,
-            region=call.region,
-            resources=tuple(dict.fromkeys(resources)),
-            outcome=outcome_of(error),
-            path=course.decisions[-1].path if course.decisions else None,
-            error_code=error_code_of(error),
-            error_message=error.message if error is not None else None,
-            parameters=_logged(call.operation, parameters),
-            response=change.logged if change is not None else None,
-        )
 
+def _kept(call: Call, change: Change, course: Course, events: Sequence[AuditEvent]) -> State:
+    """Return the state after a call that succeeded; each use of a key is recorded (CORE K-62).
 
-def _kept(call: Call, change: Change, course: _Course, event: AuditEvent) -> State:
-    """Return the state after a call that succeeded; who used keys has left a trace (CORE K-62)."""
-    if not last_usage.is_tracked(call.operation):
-        return change.state
-    use = LastUse(call.operation, event.at, event.id, event.request_id)
-    return change.state.with_last_use(course.resources, use)
+    It bears the id of the event in the log of the key's owner.
+    """
+    state = change.state
+    if last_usage.is_tracked(call.operation):
+        for arn in course.resources:
+            event = next((e for e in events if e.account == arn.split(":", 5)[4]), events[0])
+            use = LastUse(call.operation, event.at, event.id, event.request_id)
+            state = state.with_last_use(arn, use)
+    return state
 
 
 def _questions(name: str) -> tuple[Question, ...]:
@@ -293,10 +260,6 @@ def _require(need: Need, target: Target, operation: Operation) -> None:
         if need.usage is not None:
             require_usage(target.key, need.usage, operation.name)
         require_state(target.key, need.states)
-
-
-def _logged(operation: str, parameters: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    return logged_parameters(operation, parameters) if parameters is not None else None
 
 
 def _grant_tokens(parameters: Parameters, scope: Scope) -> frozenset[str]:

@@ -6,9 +6,9 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from kms.audit import SERVICE_EVENT, AuditEvent
+from kms.audit import AuditEvent, ServiceEvent, service_event
 from kms.material import rotated_by_calendar, rotated_on_demand, without_material
 from kms.model import Key, KeyState
 from kms.runtime import Entropy
@@ -48,7 +48,8 @@ Work: TypeAlias = Callable[[State, str, dt.datetime, Entropy], tuple[State, Even
 def _delete_key(state: State, arn: str, at: dt.datetime, entropy: Entropy) -> tuple[State, Events]:
     """CORE K-146."""
     key = state.keys[arn]
-    return _alone(state.without_key(key), key, at), (_event("DeleteKey", key, at, entropy),)
+    event = service_event(ServiceEvent.DELETE_KEY, key, at, {}, entropy)
+    return _alone(state.without_key(key), key, at), (event,)
 
 
 def _alone(state: State, gone: Key, at: dt.datetime) -> State:
@@ -92,7 +93,8 @@ def _expire_material(
         if material.expires_at is not None and material.expires_at <= at:
             key = without_material(key, material.id)
             shown = {"keyMaterialId": material.id} if key.is_symmetric else {}
-            events.append(_event("DeleteExpiredKeyMaterial", key, at, entropy, **shown))
+            what = ServiceEvent.DELETE_EXPIRED_KEY_MATERIAL
+            events.append(service_event(what, key, at, shown, entropy))
     # CORE K-159: a pending material of the primary goes everywhere; all else goes here alone.
     return state.with_set(key), tuple(events)
 
@@ -121,7 +123,10 @@ def _rotated(
         "previousKeyMaterialId": old.current_material.id,
         "currentKeyMaterialId": new.current_material.id,
     }
-    events = (_event("RotateKey", each, at, entropy, **details) for each in state.related(new))
+    events = (
+        service_event(ServiceEvent.ROTATE_KEY, each, at, details, entropy)
+        for each in state.related(new)
+    )
     return state.with_set(new), tuple(events)
 
 
@@ -145,22 +150,3 @@ _WORK: Mapping[str, Work] = MappingProxyType(
         SETTLE_STATE: _settle_state,
     }
 )
-
-
-def _event(
-    operation: str, key: Key, at: dt.datetime, entropy: Entropy, **details: Any
-) -> AuditEvent:
-    """Return the event of something that the service did by itself (CORE K-186)."""
-    return AuditEvent(
-        id=entropy.uuid(),
-        at=at,
-        request_id=entropy.uuid(),
-        caller=SERVICE_EVENT,
-        caller_kind="service",
-        account=key.account,
-        operation=operation,
-        region=key.region,
-        resources=(str(key.arn),),
-        outcome="success",
-        details={"keyId": key.id, **details},
-    )

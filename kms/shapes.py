@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -68,6 +69,11 @@ _KEY_INSTEAD_OF_CIPHERTEXT = {"Decrypt": "KeyId", "ReEncrypt": "SourceKeyId"}
 def operation_names() -> frozenset[str]:
     """Return the names of all operations of the model."""
     return frozenset(_model()["operations"])
+
+
+def is_operation(name: str) -> bool:
+    """Tell whether the model has an operation of that name."""
+    return name in _model()["operations"]
 
 
 def takes(operation: str, member: str) -> bool:
@@ -165,6 +171,22 @@ def check(
     if not partial and (refusal := _refusal(operation, values)):
         raise ValidationFailed(refusal)
     return values
+
+
+def legible(operation: str, parameters: Mapping[str, object]) -> dict[str, Any]:
+    """Return the members of a request that can be read, whether or not they may be as they are.
+
+    Unknown members are gone, and so is each one that holds a value of a wrong type (CORE K-176).
+    """
+    found: dict[str, Any] = {}
+    if not is_operation(operation) or not isinstance(parameters, Mapping):
+        return found
+    for name, shape in _plan(operation).members.items():
+        value = parameters.get(name)
+        if value is not None:
+            with suppress(_UnreadableError):
+                found[name] = shape.read(value)
+    return found
 
 
 def _source_of_key(operation: str, values: Mapping[str, Any]) -> str:

@@ -27,6 +27,7 @@ from kms import (
     operation,
     shapes,
 )
+from kms.audit import record
 from kms.errors import BY_CODE
 from kms.operation import Change, Parameters, Scope
 from policy import Principal
@@ -444,7 +445,8 @@ def written(event: AuditEvent) -> str:
 
 def texts_of(reply: Reply, case: Case, call: Call) -> Iterator[str]:
     assert reply.event is not None
-    yield written(reply.event)
+    yield from map(written, reply.events)
+    yield from (json.dumps(record(event), ensure_ascii=False) for event in reply.events)
     yield from (repr(reply.event), repr(reply), repr(call))
     if reply.error is not None:
         yield from (str(reply.error), repr(reply.error), str(reply.error.message))

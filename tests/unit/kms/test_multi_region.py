@@ -288,6 +288,35 @@ def _allow(action: str, effect: str = "Allow") -> Json:
     return {"Effect": effect, "Action": action, "Resource": "*"}
 
 
+def test_a_new_replica_is_written_down_in_both_regions(world: World, primary: Key) -> None:
+    """CORE K-182, K-184, K-186."""
+    there = place(primary, ELSEWHERE)["Arn"]
+    reply = world.ask("ReplicateKey", KeyId=primary.id, ReplicaRegion=ELSEWHERE)
+    own, made, copied = reply.events
+
+    assert [(e.operation, e.region, e.resources) for e in reply.events] == [
+        ("ReplicateKey", REGION, (str(primary.arn),)),
+        ("CreateKey", ELSEWHERE, (there,)),
+        ("SynchronizeMultiRegionKey", ELSEWHERE, (str(primary.arn),)),
+    ]
+    assert own.response is not None
+    assert set(own.response) == {"replicaKeyMetadata", "replicaPolicy"}
+    assert made.response == {"keyMetadata": own.response["replicaKeyMetadata"]}
+    assert (copied.caller, copied.details) == ("AWS Internal", {"keyId": primary.id})
+    assert made.request_id == own.request_id
+
+
+def test_another_primary_is_written_down_in_both_regions(world: World, primary: Key) -> None:
+    """CORE K-182, K-184."""
+    replica = world.replica(primary)
+    reply = world.ask("UpdatePrimaryRegion", KeyId=primary.id, PrimaryRegion=ELSEWHERE)
+
+    assert [(e.operation, e.region, e.resources, e.response) for e in reply.events] == [
+        ("UpdatePrimaryRegion", REGION, (str(primary.arn),), {"keyId": str(primary.arn)}),
+        ("UpdatePrimaryRegion", ELSEWHERE, (str(replica.arn),), {"keyId": str(replica.arn)}),
+    ]
+
+
 # What a ciphertext opens with (CORE K-155)
 
 

@@ -480,6 +480,27 @@ def test_looks_see_keys_aliases_grants_and_the_last_event() -> None:
     assert messages_of(steps) == []
 
 
+def test_the_last_event_is_that_of_the_caller_and_not_the_copy_for_the_owner_of_the_key() -> None:
+    """CORE K-183."""
+    steps = """
+        - change:
+            key: payroll
+            add_statement: {Effect: Allow, Principal: {AWS: $outsider.arn}, Action: kms:Encrypt, Resource: "*"}
+        - {as: outsider, call: Encrypt, with: {KeyId: $payroll.arn, Plaintext: {text: x}}, context: {"aws:SourceIp": 192.0.2.1}}
+        - look:
+            event: last
+            userIdentity: {type: IAMUser, arn: $outsider.arn}
+            recipientAccountId: $partner.id
+            sharedEventID: {length: 36}
+            sourceIPAddress: 192.0.2.1
+            readOnly: true
+            additionalEventData: {keyMaterialId: {length: 64}}
+            errorCode: {absent: true}
+        """
+
+    assert messages_of(steps) == []
+
+
 @pytest.mark.parametrize(
     ("look", "message"),
     [

@@ -356,7 +356,7 @@ def test_a_bad_statement_is_told_where_it_stands_with_the_code_of_its_rule() -> 
 @pytest.mark.parametrize(
     ("look", "complaint"),
     [
-        ("{}", "say which: key or alias or grant or event"),
+        ("{}", "say which: key or alias or grant or event or alarm"),
         ("[]", "this step must be an object, found a list"),
         ("{key: payroll}", "nothing is compared here"),
         ("{key: payrol, Enabled: true}", "no key 'payrol'; known: payroll"),
@@ -370,6 +370,7 @@ def test_a_bad_statement_is_told_where_it_stands_with_the_code_of_its_rule() -> 
         ("{grant: job, Name: x}", "no grant 'job'; known: none"),
         ("{grant: $x, Name: x}", "$x is not saved before this step"),
         ("{event: first, eventName: x}", "no event 'first'; known: last"),
+        ("{alarm: siren, state: OK}", "no alarm 'siren'; known: none"),
         ("{event: last, eventNam: x}", "unknown field 'eventNam' in this step about an event"),
     ],
 )  # fmt: skip
