@@ -42,8 +42,7 @@ def schedule_key_deletion(parameters: Parameters, scope: Scope) -> Change:
     if key.deletion_at is not None:
         output["DeletionDate"] = key.deletion_at
     output |= {"KeyState": str(key.state), "PendingWindowInDays": days}
-    logged = {name[:1].lower() + name[1:]: value for name, value in output.items()}
-    return Change(state, output, logged)
+    return Change(state, output)
 
 
 @operation("CancelKeyDeletion", Need(PENDING_DELETION))

@@ -65,12 +65,12 @@ def replicate_key(parameters: Parameters, scope: Scope) -> Change:
     }
     if replica.tags:
         output["ReplicaTags"] = [{"TagKey": name, "TagValue": v} for name, v in replica.tags]
-    made = Beside("ReplicateKey", region, (str(arn),), output)  # CORE K-184
-    copied = Beside(
+    made = Beside("CreateKey", region, (str(arn),), {"KeyMetadata": output["ReplicaKeyMetadata"]})
+    copied = Beside(  # CORE K-186
         ServiceEvent.SYNCHRONIZE_MULTI_REGION_KEY,
         region,
         (str(primary.arn),),
-        details={"keyId": replica.id},
+        details={"keyId": primary.id},
     )
     return Change(state, output, beside=(made, copied))
 
@@ -93,5 +93,5 @@ def update_primary_region(parameters: Parameters, scope: Scope) -> Change:
         if member.arn in (old.arn, new.arn):
             changed = replace(changed, state=KeyState.UPDATING, settles_at=_settles_at(scope))
         state = state.with_key(changed)
-    there = Beside("UpdatePrimaryRegion", region, (str(new.arn),))  # CORE K-184
-    return Change(state, logged={"keyId": str(old.arn)}, beside=(there,))
+    # CORE K-184: the call is written down in both Regions, of each the key that is there.
+    return Change(state, beside=(Beside("UpdatePrimaryRegion", region, (str(new.arn),)),))

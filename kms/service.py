@@ -140,7 +140,7 @@ class Service:
                 # A bug leaves Internal as the error: it is written down, then surfaces.
                 events = events_of(call, course, now, self.entropy, self.settings.event_version)
                 kept = course.change if course.error is None else None  # a dry run has both
-                next_state = _kept(call, kept, events) if kept is not None else settled
+                next_state = _kept(call, kept, course, events) if kept is not None else settled
                 chained = _chained([*own_events, *events], session.last_hash)
                 session.commit(next_state, chained)
         output = kept.output if kept is not None else None
@@ -226,18 +226,17 @@ class Service:
         return scope
 
 
-def _kept(call: Call, change: Change, events: Sequence[AuditEvent]) -> State:
-    """Return the state after a call that succeeded; who used keys has left a trace (CORE K-62).
+def _kept(call: Call, change: Change, course: Course, events: Sequence[AuditEvent]) -> State:
+    """Return the state after a call that succeeded; each use of a key is recorded (CORE K-62).
 
-    The owner of a key is told of the event in his own log.
+    It bears the id of the event in the log of the key's owner.
     """
-    if not last_usage.is_tracked(call.operation):
-        return change.state
     state = change.state
-    for event in events:
-        use = LastUse(call.operation, event.at, event.id, event.request_id)
-        own = (arn for arn in event.resources if arn.split(":", 5)[4] == event.account)
-        state = state.with_last_use(own, use)
+    if last_usage.is_tracked(call.operation):
+        for arn in course.resources:
+            event = next((e for e in events if e.account == arn.split(":", 5)[4]), events[0])
+            use = LastUse(call.operation, event.at, event.id, event.request_id)
+            state = state.with_last_use(arn, use)
     return state
 
 

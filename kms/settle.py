@@ -49,9 +49,8 @@ Work: TypeAlias = Callable[[State, str, dt.datetime, Entropy], tuple[State, Even
 def _delete_key(state: State, arn: str, at: dt.datetime, entropy: Entropy) -> tuple[State, Events]:
     """CORE K-146."""
     key = state.keys[arn]
-    return _alone(state.without_key(key), key, at), (
-        service_event(ServiceEvent.DELETE_KEY, key, at, {}, entropy),
-    )
+    event = service_event(ServiceEvent.DELETE_KEY, key, at, {}, entropy)
+    return _alone(state.without_key(key), key, at), (event,)
 
 
 def _alone(state: State, gone: Key, at: dt.datetime) -> State:

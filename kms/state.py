@@ -7,7 +7,7 @@ same at ten and at a hundred thousand keys, and undo is free.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -150,12 +150,9 @@ class State:
             last_uses=state.last_uses.discard(arn),
         )
 
-    def with_last_use(self, arns: Iterable[str], use: LastUse) -> State:
-        """Return the state with the last use of some keys."""
-        last_uses = self.last_uses
-        for arn in arns:
-            last_uses = last_uses.insert(arn, use)
-        return replace(self, last_uses=last_uses)
+    def with_last_use(self, arn: str, use: LastUse) -> State:
+        """Return the state with the last use of a key."""
+        return replace(self, last_uses=self.last_uses.insert(arn, use))
 
     def with_alias(self, alias: Alias) -> State:
         """Return the state with a new alias, or one that points elsewhere."""

@@ -148,11 +148,13 @@ def test_a_use_by_another_account_counts_and_is_shown_to_the_owner_alone(world: 
     """CORE K-62: own account only."""
     key = world.key(account=OTHER, policy=document(key_statement(principal=[ACCOUNT, OTHER])))
     owner = world.user("owner", ALLOW_ALL, account=OTHER)
-    world.do("Encrypt", KeyId=str(key.arn), Plaintext=b"x")
+    reply = world.ask("Encrypt", KeyId=str(key.arn), Plaintext=b"x")
+    copy = next(event for event in reply.events if event.account == OTHER)
 
     used = world.do("GetKeyLastUsage", owner, KeyId=key.id)["KeyLastUsage"]
 
     assert used["Operation"] == "Encrypt"
+    assert used["CloudTrailEventId"] == copy.id  # that of the owner's log
     assert world.told("GetKeyLastUsage", KeyId=str(key.arn))[0] == "AccessDeniedException"
 
 
