@@ -10,11 +10,10 @@ import datetime as dt
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from rpds import HashTrieMap
-
 from kms.directory import Directory
 from kms.model import Alias, Key
 from kms.ordered import SortedSet
+from kms.table import Table
 from policy import Arn, Grant
 
 Place = tuple[str, str]
@@ -28,7 +27,7 @@ V = TypeVar("V")
 class KeyGrants:
     """The grants of one key, by id and in the order of their creation."""
 
-    by_id: HashTrieMap[str, Grant] = HashTrieMap()
+    by_id: Table[str, Grant] = Table()
     order: SortedSet[tuple[str, str]] = SortedSet()
 
 
@@ -41,14 +40,14 @@ class State:
     """All accounts and Regions at one moment. ARNs are texts wherever they are names."""
 
     directory: Directory = Directory()
-    keys: HashTrieMap[str, Key] = HashTrieMap()
-    aliases: HashTrieMap[str, Alias] = HashTrieMap()
-    grants: HashTrieMap[str, KeyGrants] = HashTrieMap()
-    tokens: HashTrieMap[str, tuple[str, str]] = HashTrieMap()
-    key_ids: HashTrieMap[Place, SortedSet[str]] = HashTrieMap()
-    alias_names: HashTrieMap[Place, SortedSet[str]] = HashTrieMap()
-    key_aliases: HashTrieMap[str, SortedSet[str]] = HashTrieMap()
-    by_id: HashTrieMap[Place, str] = HashTrieMap()
+    keys: Table[str, Key] = Table()
+    aliases: Table[str, Alias] = Table()
+    grants: Table[str, KeyGrants] = Table()
+    tokens: Table[str, tuple[str, str]] = Table()
+    key_ids: Table[Place, SortedSet[str]] = Table()
+    alias_names: Table[Place, SortedSet[str]] = Table()
+    key_aliases: Table[str, SortedSet[str]] = Table()
+    by_id: Table[Place, str] = Table()
     due: SortedSet[tuple[dt.datetime, str, str]] = SortedSet()
 
     def key(self, arn: Arn | str) -> Key | None:
@@ -173,14 +172,10 @@ def creation_order(grant: Grant) -> tuple[str, str]:
     return (grant.created_at.isoformat() if grant.created_at else "", grant.id)
 
 
-def _added(
-    index: HashTrieMap[K, SortedSet[str]], key: K, name: str
-) -> HashTrieMap[K, SortedSet[str]]:
+def _added(index: Table[K, SortedSet[str]], key: K, name: str) -> Table[K, SortedSet[str]]:
     return index.insert(key, index.get(key, SortedSet()).add(name))
 
 
-def _discarded(
-    index: HashTrieMap[K, SortedSet[str]], key: K, name: str
-) -> HashTrieMap[K, SortedSet[str]]:
+def _discarded(index: Table[K, SortedSet[str]], key: K, name: str) -> Table[K, SortedSet[str]]:
     names = index.get(key, SortedSet()).discard(name)
     return index.insert(key, names) if names else index.discard(key)
