@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TypeAlias
 
 import pytest
 
@@ -16,7 +15,6 @@ from kms import (
     FixedClock,
     Gate,
     Identity,
-    MemoryStore,
     SeededEntropy,
     Service,
     State,
@@ -32,21 +30,9 @@ from tests.kms_world import (
     identity_policy,
     user_arn,
 )
+from tests.store.stores import MakeStore
 
-MakeStore: TypeAlias = Callable[[State], Store]
-
-STORES: dict[str, MakeStore] = {"memory": MemoryStore}
 PATIENCE = 20
-
-
-@pytest.fixture(params=STORES)
-def make(request: pytest.FixtureRequest) -> MakeStore:
-    return STORES[request.param]
-
-
-@pytest.fixture
-def store(make: MakeStore) -> Store:
-    return make(State())
 
 
 def state_of(store: Store) -> State:
