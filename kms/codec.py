@@ -17,9 +17,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
-from rpds import HashTrieMap
-
 from kms.ordered import SortedSet
+from kms.table import Table
 from policy import Arn, Policy, PolicyKind, parse
 
 Json: TypeAlias = Any
@@ -208,7 +207,7 @@ _GENERICS: dict[Any, Callable[..., Codec]] = {
     frozenset: _collection(frozenset, sorted),
     SortedSet: _collection(_sorted_set),
     Mapping: _mapping(MappingProxyType),
-    HashTrieMap: _mapping(HashTrieMap),
+    Table: _mapping(Table),
 }
 
 

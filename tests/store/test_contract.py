@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +21,7 @@ from kms import (
     State,
     Store,
 )
-from kms.store import Session
+from kms.store import EventFilter, Session
 from policy import Principal, PrincipalKind
 from tests.kms_world import (
     ALLOW_ALL,
@@ -33,6 +34,7 @@ from tests.kms_world import (
 from tests.store.stores import MakeStore
 
 PATIENCE = 20
+SECOND = dt.timedelta(seconds=1)
 
 
 def state_of(store: Store) -> State:
@@ -304,3 +306,51 @@ def test_concurrent_callers_do_not_overwrite_each_other(store: Store) -> None:
     listed = service.call(_call("ListResourceTags", KeyId=key)).unwrap()["Tags"]
     assert {each["TagKey"] for each in listed} == {f"t{worker}" for worker in range(workers)}
     assert_intact(store, workers + 2)
+
+
+# Finding events
+
+
+def _told(number: int, previous: AuditEvent | None, **members: object) -> AuditEvent:
+    plain = replace(event(number), previous_hash="", hash="", **members)  # type: ignore[arg-type]
+    return plain.chained(previous.hash if previous is not None else "")
+
+
+KEY_ARN = f"arn:aws:kms:{REGION}:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+ODD = "arn:aws:iam::111122223333:user/\ud800\n"
+FILTERS = [
+    (EventFilter(), "1234"),
+    (EventFilter(resource=KEY_ARN), "24"),
+    (EventFilter(operation="Encrypt"), "23"),
+    (EventFilter(caller=ODD), "3"),
+    (EventFilter(caller=ODD.encode("unicode_escape").decode()), ""),
+    (EventFilter(error_code="AccessDenied"), "4"),
+    (EventFilter(account="444455556666"), "2"),
+    (EventFilter(region="us-east-1"), "3"),
+    (EventFilter(since=START + SECOND / 2), "34"),
+    (EventFilter(until=START + SECOND / 2), "12"),
+    (EventFilter(since=START, until=START + SECOND), "123"),
+    (EventFilter(resource=KEY_ARN, operation="Encrypt"), "2"),
+]
+
+
+@pytest.mark.parametrize(("where", "expected"), FILTERS)
+def test_events_are_found_by_what_they_tell(
+    store: Store, where: EventFilter, expected: str
+) -> None:
+    first = _told(1, None)
+    second = _told(
+        2, first, operation="Encrypt", account="444455556666", resources=("another", KEY_ARN)
+    )
+    third = _told(
+        3, second, operation="Encrypt", caller=ODD, region="us-east-1", at=START + SECOND / 2
+    )
+    fourth = _told(
+        4, third, resources=(KEY_ARN, KEY_ARN), error_code="AccessDenied", at=START + SECOND
+    )
+    with store.session() as session:
+        session.commit(session.state, [first, second, third, fourth])
+
+    assert "".join(each.id for each in store.events(where)) == expected
+    assert list(store.events()) == [first, second, third, fourth]
+    assert all(each.is_intact() for each in store.events())
