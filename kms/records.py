@@ -141,6 +141,7 @@ FOLLOWING = frozenset(
 """The parts of state and directory that no row holds: they follow from the others."""
 
 _EVENT = codec_of(AuditEvent)
+_UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 _json = partial(json.dumps, separators=(",", ":"))
 
 
@@ -187,7 +188,7 @@ class Records:
             return kind.codec.decode(json.loads(body), secrets)
         except UnknownMember as unknown:
             raise NewerStore(f"the record of {row.kind} {row.name}: {unknown}") from None
-        except (hazmat.Unauthentic, ValueError, TypeError, LookupError, AttributeError):
+        except (hazmat.Unauthentic, *_UNREADABLE):
             # Whatever it is, its text could show what the record holds.
             raise DamagedStore(f"the record of {row.kind} {row.name} was changed") from None
 
@@ -207,7 +208,7 @@ def event_from(text: str) -> AuditEvent:
         event: AuditEvent = _EVENT.decode(json.loads(text), ())
     except UnknownMember as unknown:
         raise NewerStore(f"an event: {unknown}") from None
-    except (ValueError, TypeError, LookupError, AttributeError):
+    except _UNREADABLE:
         raise DamagedStore("an event cannot be read") from None
     return event
 
