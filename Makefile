@@ -12,7 +12,7 @@ check:  ## format, lint, strict types, layers
 	@$(PYTHON) dev.py check
 
 SECONDS ?= 60
-fuzz:  ## compare the two evaluators on new worlds for SECONDS
+fuzz:  ## new worlds, broken texts and odd requests for SECONDS: both evaluators agree, nothing raises
 	@$(PYTHON) dev.py fuzz $(SECONDS)
 
 ROUNDS ?= 100

@@ -14,6 +14,7 @@ from policy.request import Values, caller_facts
 from policy.vocabulary import CONDITION_KEYS, RECIPIENT_ATTESTATION
 
 _DOMAIN = ".amazonaws.com"
+_NOTHING = Context()
 
 
 def context_of(asked: Asked) -> Context:
@@ -28,13 +29,18 @@ def context_of(asked: Asked) -> Context:
     facts |= _service_facts(call, state)
     facts |= state.directory.organization_facts(target.resource.account, "Resource")  # J-51
     facts |= request_facts(asked)
+    said = _said(call, facts) if call.facts else {}
+    return Context({**said, **facts})
+
+
+def _said(call: Call, facts: Facts) -> Facts:
+    """Return what the surface says and nothing else tells."""
     settled = {name.lower() for name in (*facts, *caller_facts(call.caller))}
-    said = {
+    return {
         name: value
         for name, value in call.facts.items()
         if name.lower() not in settled and _is_possible(name, call)
     }
-    return Context({**said, **facts})
 
 
 # What follows from the call
@@ -42,12 +48,14 @@ def context_of(asked: Asked) -> Context:
 
 def _call_facts(call: Call, region: str) -> Facts:
     """AUTH J-31, J-32, J-37, J-38."""
-    given = Context(call.facts)
     facts: Facts = {
         "aws:RequestedRegion": region,
-        "aws:SecureTransport": given.get("aws:SecureTransport", "true"),
+        "aws:SecureTransport": "true",
         "aws:ViaAWSService": "true" if call.via else "false",
     }
+    given = Context(call.facts) if call.facts else _NOTHING
+    if given:
+        facts["aws:SecureTransport"] = given.get("aws:SecureTransport", "true")
     if call.via:
         last = via_service(call.via, call.region).partition(".")[0] + _DOMAIN
         chain = _values(given.get("aws:CalledVia"))

@@ -1,14 +1,16 @@
-"""Data keys for use outside, and plain randomness (CORE K-68, K-70)."""
+"""Data keys and key pairs for use outside, and plain randomness (CORE K-68 to K-70)."""
 
 from __future__ import annotations
 
+from kms import hazmat
 from kms.envelope import seal
 from kms.errors import (
     CustomKeyStoreNotFound,
     InvalidKeyUsage,
+    UnsupportedOperation,
     ValidationFailed,
 )
-from kms.model import KeyUsage
+from kms.model import Key, KeyUsage
 from kms.operation import (
     USABLE,
     Change,
@@ -29,23 +31,29 @@ def _examine(parameters: Parameters, scope: Scope) -> None:
     refuse_recipient(parameters)
     if ("KeySpec" in parameters) == ("NumberOfBytes" in parameters):
         raise ValidationFailed("Please specify either number of bytes or key spec.")
-    if scope.key.usage is KeyUsage.ENCRYPT_DECRYPT and not scope.key.is_symmetric:
+    _refuse_asymmetric(scope.key)
+
+
+def _refuse_asymmetric(key: Key) -> None:
+    if key.usage is KeyUsage.ENCRYPT_DECRYPT and not key.is_symmetric:
         raise InvalidKeyUsage("You cannot generate a data key with an asymmetric CMK")
+
+
+def _sealed(
+    member: str, plaintext: bytes, parameters: Parameters, scope: Scope
+) -> dict[str, bytes | str]:
+    """Return the output in which `member` is what the key seals, and only the key can open."""
+    key = scope.key
+    material, pairs = key.current_material, ONE.pairs_of(parameters)
+    blob = seal(material.secret, key.id, plaintext, pairs, scope.entropy.random_bytes)
+    return {member: blob, "KeyId": str(key.arn), "KeyMaterialId": material.id}
 
 
 def _data_key(parameters: Parameters, scope: Scope) -> tuple[bytes, Output]:
     """Return new random bytes and the output that seals them."""
-    key = scope.key
     size = parameters.get("NumberOfBytes") or _SIZES[parameters["KeySpec"]]
     plaintext = scope.entropy.random_bytes(size)
-    material = key.current_material
-    pairs = parameters.get("EncryptionContext") or {}
-    blob = seal(material.secret, key.id, plaintext, pairs, scope.entropy.random_bytes)
-    return plaintext, {
-        "CiphertextBlob": blob,
-        "KeyId": str(key.arn),
-        "KeyMaterialId": material.id,
-    }
+    return plaintext, _sealed("CiphertextBlob", plaintext, parameters, scope)
 
 
 @operation("GenerateDataKey", _NEED, prepare=ONE.check_size, examine=_examine)
@@ -64,6 +72,48 @@ def generate_data_key(parameters: Parameters, scope: Scope) -> Change:
 def generate_data_key_without_plaintext(parameters: Parameters, scope: Scope) -> Change:
     """Give a new data key, sealed only (CORE K-68)."""
     return Change(scope.state, _data_key(parameters, scope)[1])
+
+
+# Key pairs
+
+
+def _examine_pair(parameters: Parameters, scope: Scope) -> None:
+    refuse_recipient(parameters)
+    _refuse_asymmetric(scope.key)
+
+
+def _key_pair(parameters: Parameters, scope: Scope) -> tuple[bytes, Output]:
+    """Return a new private key in PKCS#8, and the output that seals it."""
+    spec = parameters["KeyPairSpec"]
+    if not hazmat.can_make(spec):
+        raise UnsupportedOperation  # CORE K-16
+    private = scope.entropy.material(spec)
+    return private, {
+        **_sealed("PrivateKeyCiphertextBlob", private, parameters, scope),
+        "PublicKey": hazmat.public_key(private),
+        "KeyPairSpec": spec,
+    }
+
+
+@operation("GenerateDataKeyPair", _NEED, prepare=ONE.check_size, examine=_examine_pair)
+def generate_data_key_pair(parameters: Parameters, scope: Scope) -> Change:
+    """Give a new key pair, its private key plain and sealed (CORE K-69)."""
+    private, output = _key_pair(parameters, scope)
+    return Change(scope.state, {**output, "PrivateKeyPlaintext": private})
+
+
+@operation(
+    "GenerateDataKeyPairWithoutPlaintext",
+    _NEED,
+    prepare=ONE.check_size,
+    examine=_examine_pair,
+)
+def generate_data_key_pair_without_plaintext(parameters: Parameters, scope: Scope) -> Change:
+    """Give a new key pair, its private key sealed only (CORE K-69)."""
+    return Change(scope.state, _key_pair(parameters, scope)[1])
+
+
+# Randomness
 
 
 def _examine_random(parameters: Parameters, _scope: Scope) -> None:

@@ -8,7 +8,6 @@ from kms import envelope, hazmat
 from kms.errors import (
     IncorrectKey,
     InvalidCiphertext,
-    InvalidKeyUsage,
     ValidationFailed,
 )
 from kms.model import SYMMETRIC_DEFAULT, Key, KeyUsage
@@ -20,6 +19,7 @@ from kms.operation import (
     Parameters,
     Scope,
     operation,
+    require_algorithm,
 )
 from kms.sides import DESTINATION, ONE, SOURCE, refuse_recipient
 
@@ -30,8 +30,7 @@ _WRONG_KEY = "The key ID in the request does not identify a CMK that can perform
 
 def _require_algorithm(key: Key, algorithm: str, pairs: Mapping[str, str], doing: str) -> None:
     """Raise what the service answers to an algorithm or context that does not suit the key."""
-    if algorithm not in key.algorithms:  # CORE K-63
-        raise InvalidKeyUsage(f"Algorithm {algorithm} is incompatible with key spec {key.spec}.")
+    require_algorithm(key, algorithm)
     if algorithm != SYMMETRIC_DEFAULT and pairs:  # CORE K-64, K-65.4
         raise ValidationFailed(
             f"EncryptionContext is not supported when {doing} with asymmetric CMKs."

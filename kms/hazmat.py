@@ -1,4 +1,4 @@
-"""The walled room of sharp tools: the only user of the `cryptography` package.
+"""The walled room of sharp tools: the only user of `cryptography`, and of PyNaCl where it is there.
 
 It knows bytes and the names that travel on the wire (`RSA_2048`, `RSAES_OAEP_SHA_256`), and
 nothing of keys, states or callers. What can hurt here:
@@ -8,10 +8,14 @@ nothing of keys, states or callers. What can hurt here:
   plaintexts. Where that matters, bind the key outside, as `kms.envelope` does.
 - `==` on secrets takes a telling time; `same` does not.
 - Python cannot wipe `bytes`. A secret stays in memory until it is collected, or longer.
+- A private key is believed to be whole: checking an RSA key at each use would cost more than the
+  use. Whoever lets one in from outside checks it there, once.
+- Signatures (but for Ed25519) and encapsulations take their chance from the operating system.
 
 No exception text holds key material, plaintext or ciphertext.                   # CORE K-109
 
-    Unauthentic               a ciphertext that does not open; it never says why
+    Unauthentic               a ciphertext that does not open, a signature that does not fit;
+                              it never says why
     ValueError                an argument of the wrong length: a mistake of the caller
     └── UnsupportedAlgorithm  a name unknown to this room, or to the installed library
 """
@@ -19,18 +23,28 @@ No exception text holds key material, plaintext or ciphertext.                  
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from types import MappingProxyType
-from typing import NamedTuple
+from types import MappingProxyType, ModuleType
+from typing import Any, NamedTuple, TypeAlias
 
 from cryptography import exceptions
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFHMAC, CounterLocation, Mode
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+sodium: Any = None
+try:  # an extra: the one library with Ed25519ph
+    from nacl import bindings
+    from nacl.exceptions import CryptoError
+except ImportError:
+    pass
+else:
+    sodium = bindings
 
 AEAD_KEY_BYTES = 32
 AEAD_NONCE_BYTES = 12
@@ -50,7 +64,7 @@ MATERIAL_BYTES: Mapping[str, int] = MappingProxyType(
 
 
 class Unauthentic(Exception):  # noqa: N818  named after what is true, like every error of this package
-    """A ciphertext was not made with this key and these associated data, or was changed since."""
+    """A ciphertext or signature was not made with this key for these data, or was changed since."""
 
 
 class UnsupportedAlgorithm(ValueError):  # noqa: N818
@@ -186,18 +200,41 @@ _GENERATORS: dict[str, Callable[[], PrivateKeyTypes]] = {
     _ED25519: ed25519.Ed25519PrivateKey.generate,
 }
 
+
+def _add(family: str, module: ModuleType, sizes: tuple[int, ...]) -> tuple[type, ...]:
+    """Add the generators that a module has; return its classes of private and public keys."""
+    keys: tuple[type, ...] = ()
+    for size in sizes:
+        name = f"{family.replace('_', '')}{size}"
+        private = getattr(module, f"{name}PrivateKey", None)
+        if private is not None:
+            _GENERATORS[f"{family}_{size}"] = private.generate
+            keys += (private, getattr(module, f"{name}PublicKey"))
+    return keys
+
+
 try:
     from cryptography.hazmat.primitives.asymmetric import mldsa
 except ImportError:  # the oldest releases we accept know nothing of FIPS 204
-    pass
+    _ML_DSA_KEYS: tuple[type, ...] = ()
 else:
-    _GENERATORS["ML_DSA_44"] = mldsa.MLDSA44PrivateKey.generate
-    _GENERATORS["ML_DSA_65"] = mldsa.MLDSA65PrivateKey.generate
-    _GENERATORS["ML_DSA_87"] = mldsa.MLDSA87PrivateKey.generate
+    _ML_DSA_KEYS = _add("ML_DSA", mldsa, (44, 65, 87))
+
+try:
+    from cryptography.hazmat.primitives.asymmetric import mlkem
+except ImportError:  # nor of FIPS 203
+    _ML_KEM_KEYS: tuple[type, ...] = ()
+else:
+    _ML_KEM_KEYS = _add("ML_KEM", mlkem, (512, 768, 1024))  # as yet without the smallest
+
+
+def can_make(spec: str) -> bool:
+    """Tell whether there is material for a spec: it is known here, and to the installed library."""
+    return spec in MATERIAL_BYTES or spec in _GENERATORS
 
 
 def generate_private_key(spec: str) -> bytes:
-    """Return a fresh private key of an RSA, ECC or ML-DSA spec, as unencrypted PKCS#8 DER.
+    """Return a fresh private key of any spec that has one, as unencrypted PKCS#8 DER.
 
     Chance comes from the operating system, and an RSA key takes its time: up to seconds for 4096
     bits. Raises UnsupportedAlgorithm for other specs, and for those the library lacks.
@@ -254,7 +291,16 @@ def _pkcs8(key: PrivateKeyTypes) -> bytes:
 
 
 def _private_key(pkcs8: bytes) -> PrivateKeyTypes:
-    return serialization.load_der_private_key(pkcs8, password=None)
+    # The check of an RSA key takes up to 0.3 s, a signature 0.005 s.
+    return serialization.load_der_private_key(
+        pkcs8, password=None, unsafe_skip_rsa_key_validation=True
+    )
+
+
+def _of_kind(kinds: tuple[type, ...], key: object, algorithm: str) -> Any:
+    if not isinstance(key, kinds):
+        raise TypeError(f"{algorithm} takes a key of another kind")
+    return key
 
 
 # --- RSA encryption ----------------------------------------------------------------------------
@@ -304,3 +350,162 @@ def _oaep(algorithm: str) -> padding.OAEP:
         raise UnsupportedAlgorithm(algorithm)
     hash_ = _OAEP_HASHES[algorithm]()
     return padding.OAEP(mgf=padding.MGF1(hash_), algorithm=hash_, label=None)  # CORE K-100
+
+
+# --- Signatures --------------------------------------------------------------------------------
+
+
+class _Scheme(NamedTuple):
+    """How to sign a message of one form and how to check that; both take keys of these types."""
+
+    keys: tuple[type, ...]
+    sign: Callable[[Any, bytes], bytes]
+    verify: Callable[[Any, bytes, bytes], object]
+
+
+_Taken: TypeAlias = hashes.HashAlgorithm | Prehashed
+
+
+def _rsassa(scheme: padding.AsymmetricPadding, taken: _Taken) -> _Scheme:
+    return _Scheme(
+        (rsa.RSAPrivateKey, rsa.RSAPublicKey),
+        lambda key, message: key.sign(message, scheme, taken),
+        lambda key, signature, message: key.verify(signature, message, scheme, taken),
+    )
+
+
+def _ecdsa(taken: _Taken) -> _Scheme:
+    return _Scheme(
+        (ec.EllipticCurvePrivateKey, ec.EllipticCurvePublicKey),
+        lambda key, message: key.sign(message, ec.ECDSA(taken)),
+        lambda key, signature, message: key.verify(signature, message, ec.ECDSA(taken)),
+    )
+
+
+_ED25519_KEYS = (ed25519.Ed25519PrivateKey, ed25519.Ed25519PublicKey)
+
+
+def _schemes() -> Iterator[tuple[tuple[str, str], _Scheme]]:
+    """Yield what the installed libraries can do, under the names of algorithm and form."""
+    for name, hash_ in (
+        ("SHA_256", hashes.SHA256()),
+        ("SHA_384", hashes.SHA384()),
+        ("SHA_512", hashes.SHA512()),
+    ):
+        pss = padding.PSS(padding.MGF1(hash_), hash_.digest_size)  # CORE K-101
+        forms: tuple[tuple[str, _Taken], ...] = (("RAW", hash_), ("DIGEST", Prehashed(hash_)))
+        for form, taken in forms:
+            yield (f"RSASSA_PKCS1_V1_5_{name}", form), _rsassa(padding.PKCS1v15(), taken)
+            yield (f"RSASSA_PSS_{name}", form), _rsassa(pss, taken)
+            yield (f"ECDSA_{name}", form), _ecdsa(taken)  # CORE K-102
+    whole = (lambda key, m: key.sign(m), lambda key, s, m: key.verify(s, m))
+    yield ("ED25519_SHA_512", "RAW"), _Scheme(_ED25519_KEYS, *whole)
+    if sodium is not None:
+        yield ("ED25519_PH_SHA_512", "DIGEST"), _Scheme(_ED25519_KEYS, _sign_ph, _verify_ph)
+    if _ML_DSA_KEYS:
+        yield ("ML_DSA_SHAKE_256", "RAW"), _Scheme(_ML_DSA_KEYS, *whole)
+    if _ML_DSA_KEYS and hasattr(_ML_DSA_KEYS[0], "sign_mu"):  # not so in its first releases
+        mu = (lambda key, m: key.sign_mu(m), lambda key, s, m: key.verify_mu(s, m))
+        yield ("ML_DSA_SHAKE_256", "EXTERNAL_MU"), _Scheme(_ML_DSA_KEYS, *mu)  # CORE K-104
+
+
+def _prehashed(message: bytes) -> Any:
+    state = sodium.crypto_sign_ed25519ph_state()
+    sodium.crypto_sign_ed25519ph_update(state, message)
+    return state
+
+
+def _sign_ph(key: ed25519.Ed25519PrivateKey, message: bytes) -> bytes:
+    pair = key.private_bytes_raw() + key.public_key().public_bytes_raw()
+    signature: bytes = sodium.crypto_sign_ed25519ph_final_create(_prehashed(message), pair)
+    return signature
+
+
+def _verify_ph(key: ed25519.Ed25519PublicKey, signature: bytes, message: bytes) -> None:
+    state, public = _prehashed(message), key.public_bytes_raw()
+    try:
+        sodium.crypto_sign_ed25519ph_final_verify(state, signature, public)
+    except CryptoError:  # also for a signature of another length
+        raise exceptions.InvalidSignature from None
+
+
+_SCHEMES: Mapping[tuple[str, str], _Scheme] = MappingProxyType(dict(_schemes()))
+
+
+def _scheme(algorithm: str, form: str) -> _Scheme:
+    try:
+        return _SCHEMES[algorithm, form]
+    except KeyError:
+        raise UnsupportedAlgorithm(algorithm) from None
+
+
+def sign(pkcs8: bytes, algorithm: str, form: str, message: bytes) -> bytes:
+    """Return a signature of `message`, which is of this form: RAW, DIGEST or EXTERNAL_MU.
+
+    ECDSA gives the DER of r and s; Ed25519ph hashes once more what it is given, as RFC 8032 says;
+    ML-DSA has an empty context and is hedged. Raises TypeError for a key of another kind,
+    ValueError for a digest or μ of a wrong length, and UnsupportedAlgorithm for a pair of
+    algorithm and form that does not exist, or that no installed library has.
+    """
+    scheme = _scheme(algorithm, form)
+    return scheme.sign(_of_kind(scheme.keys, _private_key(pkcs8), algorithm), message)
+
+
+def verify(spki: bytes, algorithm: str, form: str, message: bytes, signature: bytes) -> None:
+    """Return if the signature is one of `message` under this public key, else raise Unauthentic.
+
+    Whatever the signature is, nothing else is raised and nothing tells why. The other arguments
+    are as in `sign`, and so are the errors that they lead to.
+    """
+    scheme = _scheme(algorithm, form)
+    key = _of_kind(scheme.keys, serialization.load_der_public_key(spki), algorithm)
+    try:
+        scheme.verify(key, signature, message)
+    except exceptions.InvalidSignature:
+        raise Unauthentic from None
+
+
+# --- Shared secrets ----------------------------------------------------------------------------
+
+
+def agree(pkcs8: bytes, peer: bytes) -> bytes:
+    """Return the secret that two ECDH keys share: the x-coordinate, as long as the field.
+
+    No key derivation is applied. `peer` is a public key in DER. Raises ValueError unless it is a
+    point on the curve of the private key, and TypeError for a private key without a curve.
+    """
+    key = _private_key(pkcs8)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise TypeError("ECDH takes a key on a curve")
+    try:  # the library refuses points off the curve, and the one at infinity
+        public = serialization.load_der_public_key(peer)
+    except (ValueError, exceptions.UnsupportedAlgorithm):
+        raise ValueError("the peer has sent no public key that can be read") from None
+    if not isinstance(public, ec.EllipticCurvePublicKey) or public.curve.name != key.curve.name:
+        raise ValueError("the peer's key is on another curve")
+    return key.exchange(ec.ECDH(), public)  # CORE K-106
+
+
+def encapsulate(spki: bytes) -> tuple[bytes, bytes]:
+    """Return a new secret of 32 bytes, and its form that only the private key's owner can open.
+
+    Raises TypeError unless the public key is one of ML-KEM.
+    """
+    key = _of_kind(_ML_KEM_KEYS, serialization.load_der_public_key(spki), "ML_KEM")
+    secret, ciphertext = key.encapsulate()
+    return secret, ciphertext
+
+
+def decapsulate(pkcs8: bytes, ciphertext: bytes) -> bytes:
+    """Return the secret of 32 bytes that `encapsulate` gave along with this ciphertext.
+
+    Of a ciphertext that was changed, or made for another key, comes a secret that nobody else
+    has (FIPS 203, implicit rejection). Raises Unauthentic for one of a wrong length, and
+    TypeError unless the private key is one of ML-KEM.
+    """
+    key = _of_kind(_ML_KEM_KEYS, _private_key(pkcs8), "ML_KEM")
+    try:
+        secret: bytes = key.decapsulate(ciphertext)
+    except ValueError:
+        raise Unauthentic from None
+    return secret

@@ -18,6 +18,7 @@ from kms.errors import (
     ValidationFailed,
 )
 from kms.model import (
+    ALGORITHM_LISTS,
     SPECS,
     SYMMETRIC_DEFAULT,
     Key,
@@ -41,12 +42,6 @@ from kms.targets import home
 
 MAX_KEYS = 100_000
 MAX_TAGS = 50
-_ALGORITHM_LISTS = {
-    KeyUsage.ENCRYPT_DECRYPT: "EncryptionAlgorithms",
-    KeyUsage.SIGN_VERIFY: "SigningAlgorithms",
-    KeyUsage.GENERATE_VERIFY_MAC: "MacAlgorithms",
-    KeyUsage.KEY_AGREEMENT: "KeyAgreementAlgorithms",
-}
 
 
 def _prepare_create(parameters: Parameters) -> None:
@@ -122,6 +117,8 @@ def create_key(parameters: Parameters, scope: Scope) -> Change:
 
 def with_material(key: Key, scope: Scope) -> Key:
     """Return the key with its first material, or waiting for an import."""
+    if not hazmat.can_make(key.spec):
+        raise UnsupportedOperation  # CORE K-104, 13: nor could such material be imported
     if key.origin is KeyOrigin.EXTERNAL:
         return replace(key, state=KeyState.PENDING_IMPORT)
     try:
@@ -147,7 +144,7 @@ def metadata(key: Key) -> Output:
         "KeyManager": str(key.manager),
         "CustomerMasterKeySpec": key.spec,
         "KeySpec": key.spec,
-        _ALGORITHM_LISTS[key.usage]: list(key.algorithms),
+        ALGORITHM_LISTS[key.usage]: list(key.algorithms),
         "MultiRegion": key.multi_region,
     }
     if key.deletion_at is not None:

@@ -31,6 +31,7 @@ class KeyUsage(StrEnum):
     SIGN_VERIFY = "SIGN_VERIFY"
     GENERATE_VERIFY_MAC = "GENERATE_VERIFY_MAC"
     KEY_AGREEMENT = "KEY_AGREEMENT"
+    ENCAPSULATE_DECAPSULATE = "ENCAPSULATE_DECAPSULATE"
 
 
 class KeyOrigin(StrEnum):
@@ -77,13 +78,30 @@ SPECS: Mapping[str, Mapping[KeyUsage, tuple[str, ...]]] = MappingProxyType(
         "ML_DSA_44": {KeyUsage.SIGN_VERIFY: ("ML_DSA_SHAKE_256",)},
         "ML_DSA_65": {KeyUsage.SIGN_VERIFY: ("ML_DSA_SHAKE_256",)},
         "ML_DSA_87": {KeyUsage.SIGN_VERIFY: ("ML_DSA_SHAKE_256",)},
+        "ML_KEM_512": {KeyUsage.ENCAPSULATE_DECAPSULATE: ("ML_KEM",)},
+        "ML_KEM_768": {KeyUsage.ENCAPSULATE_DECAPSULATE: ("ML_KEM",)},
+        "ML_KEM_1024": {KeyUsage.ENCAPSULATE_DECAPSULATE: ("ML_KEM",)},
         "HMAC_224": {KeyUsage.GENERATE_VERIFY_MAC: ("HMAC_SHA_224",)},
         "HMAC_256": {KeyUsage.GENERATE_VERIFY_MAC: ("HMAC_SHA_256",)},
         "HMAC_384": {KeyUsage.GENERATE_VERIFY_MAC: ("HMAC_SHA_384",)},
         "HMAC_512": {KeyUsage.GENERATE_VERIFY_MAC: ("HMAC_SHA_512",)},
     }
 )
-"""Every key spec with its usages and their algorithms, in the order of outputs (CORE 1.3)."""
+"""Every key spec with its usages and their algorithms, in the order of outputs (CORE 1.3).
+
+The ML-KEM ones are younger than the specification; they stand as in the service model.
+"""
+
+ALGORITHM_LISTS: Mapping[KeyUsage, str] = MappingProxyType(
+    {
+        KeyUsage.ENCRYPT_DECRYPT: "EncryptionAlgorithms",
+        KeyUsage.SIGN_VERIFY: "SigningAlgorithms",
+        KeyUsage.GENERATE_VERIFY_MAC: "MacAlgorithms",
+        KeyUsage.KEY_AGREEMENT: "KeyAgreementAlgorithms",
+        KeyUsage.ENCAPSULATE_DECAPSULATE: "EncapsulationAlgorithms",
+    }
+)
+"""The member in which outputs list the algorithms of a key, by its usage (CORE K-13)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,6 +183,12 @@ def require_usage(key: Key, usage: KeyUsage, operation_name: str) -> None:
         )
 
 
+def require_algorithm(key: Key, algorithm: str) -> None:
+    """Raise InvalidKeyUsage unless the algorithm is one of the key's (CORE K-63)."""
+    if algorithm not in key.algorithms:
+        raise InvalidKeyUsage(f"Algorithm {algorithm} is incompatible with key spec {key.spec}.")
+
+
 def require_state(key: Key, states: frozenset[KeyState]) -> None:
     """Raise the error of the key's state unless it is one of those (CORE K-29)."""
     if key.state not in states:

@@ -6,7 +6,6 @@ import datetime as dt
 import hashlib
 import hmac
 import secrets
-import uuid
 from typing import Protocol
 
 from kms import hazmat
@@ -67,6 +66,13 @@ class FixedClock:
         self._at = at
 
 
+def _uuid(bits: bytes) -> str:
+    """Return the UUID of version 4 that these 16 random bytes make (RFC 9562, 5.4)."""
+    text = bits.hex()
+    variant = "89ab"[bits[8] >> 4 & 3]
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
+
+
 class SystemEntropy:
     """The random source of the operating system."""
 
@@ -76,7 +82,7 @@ class SystemEntropy:
 
     def uuid(self) -> str:
         """Return a random UUID in lower case."""
-        return str(uuid.UUID(bytes=self.random_bytes(16), version=4))
+        return _uuid(self.random_bytes(16))
 
     def material(self, spec: str) -> bytes:
         """Return new material for a key spec."""
@@ -87,7 +93,8 @@ class SystemEntropy:
 class SeededEntropy:
     """The same bytes in the same order for the same seed; for scenarios and tests only.
 
-    RSA and ML-DSA keys are made anew each time: the library cannot make them from a seed.
+    Only symmetric and ECC keys are: RSA, ML-DSA and ML-KEM keys are made anew each time, and so are
+    signatures and encapsulations.
     """
 
     def __init__(self, seed: int) -> None:
@@ -104,7 +111,7 @@ class SeededEntropy:
 
     def uuid(self) -> str:
         """Return the next UUID in lower case."""
-        return str(uuid.UUID(bytes=self.random_bytes(16), version=4))
+        return _uuid(self.random_bytes(16))
 
     def material(self, spec: str) -> bytes:
         """Return new material for a key spec."""

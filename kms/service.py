@@ -15,8 +15,12 @@ from kms import (
     grants,
     key_policy,
     keys,
+    macs,
+    public_keys,
     settle,
     shapes,
+    shared_secrets,
+    signing,
 )
 from kms.audit import AuditEvent, error_code_of, logged_parameters, outcome_of
 from kms.condition_keys import Asked
@@ -55,7 +59,19 @@ from policy import Decision, Request, denial_message
 from policy.messages import unreachable_message
 from policy.vocabulary import ResourceKind
 
-ROOMS = (aliases, data_keys, deletion, encryption, grants, key_policy, keys)
+ROOMS = (
+    aliases,
+    data_keys,
+    deletion,
+    encryption,
+    grants,
+    key_policy,
+    keys,
+    macs,
+    public_keys,
+    shared_secrets,
+    signing,
+)
 """The modules that hold the operations; importing them registers what they do."""
 
 

@@ -14,6 +14,7 @@ class Settings:
     deletion_extra_hours: int = 0
     strict_principals: bool = True
     enforce_quotas: bool = True
+    get_public_key_on_disabled: bool = True  # CORE K-30: measured; the guide says no
 
     @property
     def grant_delay(self) -> dt.timedelta:

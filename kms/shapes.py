@@ -118,6 +118,7 @@ def _kind(name: str) -> Kind:
     return Kind(kind)
 
 
+@cache
 def secret_members(operation: str) -> frozenset[str]:
     """Return the members of a request that no log and no message may show (CORE K-179)."""
     members = _plan(operation).members
@@ -136,14 +137,17 @@ def check(
     broken constraint, in the order of the model.
     """
     plan = _plan(operation)
-    values = plan.read(parameters, "")
+    try:
+        values = plan.read(parameters)
+    except _UnreadableError:
+        raise plan.misread(parameters, "") or SerializationFailed() from None
     if partial:
-        plan = replace(plan, required=frozenset())
+        plan = _requiring(operation, frozenset())
     elif operation in _KEY_INSTEAD_OF_CIPHERTEXT:
-        plan = replace(plan, required=plan.required | {_source_of_key(operation, values)})
-    report = _Report()
-    plan.review(values, "", report)
-    if report.count:
+        plan = _requiring(operation, plan.required | {_source_of_key(operation, values)})
+    if not plan.fits(values):
+        report = _Report()
+        plan.review(values, "", report)
         raise ValidationFailed(report.message())
     if not partial and (refusal := _refusal(operation, values)):
         raise ValidationFailed(refusal)
@@ -193,6 +197,10 @@ def _inside(path: str, member: str) -> str:
     return f"{path}.{name}" if path else name
 
 
+class _UnreadableError(Exception):
+    """Some value is of a wrong type; `misread` finds out which."""
+
+
 def _wrong_type(path: str, expected: str) -> SerializationFailed:
     return SerializationFailed(f"{f'`{path}`' if path else 'the request'} must be {expected}")
 
@@ -223,9 +231,20 @@ class _Shape:
     rules: tuple[_Rule, ...] = ()
     secret: bool = False
 
-    def read(self, value: object, path: str) -> Any:
-        """Return the value in our own types, or raise SerializationFailed."""
+    def read(self, value: object) -> Any:
+        """Return the value in our own types; raises _UnreadableError."""
         raise NotImplementedError
+
+    def misread(self, value: object, path: str) -> SerializationFailed | None:
+        """Return what is said of the first value in it that is of a wrong type, or None."""
+        raise NotImplementedError
+
+    def fits(self, value: Any) -> bool:
+        """Tell whether no constraint is broken; `review` says which."""
+        for rule in self.rules:  # noqa: SIM110 - a generator would cost as much again
+            if not rule.holds(value):
+                return False
+        return True
 
     def review(self, value: Any, path: str, report: _Report) -> None:
         """Report every constraint that the value breaks, its own ones first."""
@@ -251,11 +270,14 @@ class _Scalar(_Shape):
     expected: str
     sensitive: bool
 
-    def read(self, value: object, path: str) -> Any:
+    def read(self, value: object) -> Any:
         result = self.reader(value)
         if result is None:
-            raise _wrong_type(path, self.expected)
+            raise _UnreadableError
         return result
+
+    def misread(self, value: object, path: str) -> SerializationFailed | None:
+        return _wrong_type(path, self.expected) if self.reader(value) is None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,11 +286,20 @@ class _List(_Shape):
 
     of: _Shape
 
-    def read(self, value: object, path: str) -> list[Any]:
+    def read(self, value: object) -> list[Any]:
         if not isinstance(value, list | tuple):
-            raise _wrong_type(path, "a list")
+            raise _UnreadableError
+        return [self.of.read(item) for item in value if item is not None]
+
+    def misread(self, value: object, path: str) -> SerializationFailed | None:
+        if not isinstance(value, list | tuple):
+            return _wrong_type(path, "a list")
         items = enumerate((item for item in value if item is not None), 1)
-        return [self.of.read(item, f"{path}.{i}.member") for i, item in items]
+        found = (self.of.misread(item, f"{path}.{i}.member") for i, item in items)
+        return next((each for each in found if each is not None), None)
+
+    def fits(self, value: Any) -> bool:
+        return _Shape.fits(self, value) and all(map(self.of.fits, value))
 
     def review_parts(self, value: Any, path: str, report: _Report) -> None:
         for i, item in enumerate(value, 1):
@@ -282,14 +313,32 @@ class _Map(_Shape):
     key: _Shape
     of: _Shape
 
-    def read(self, value: object, path: str) -> dict[str, Any]:
+    def read(self, value: object) -> dict[str, Any]:
         if not isinstance(value, Mapping):
-            raise _wrong_type(path, "an object")
+            raise _UnreadableError
         return {
-            self.key.read(key, path): self.of.read(item, f"{path}.{_shown(key)}.member")
+            self.key.read(key): self.of.read(item)
             for key, item in value.items()
             if item is not None
         }
+
+    def misread(self, value: object, path: str) -> SerializationFailed | None:
+        if not isinstance(value, Mapping):
+            return _wrong_type(path, "an object")
+        for key, item in value.items():
+            if item is not None:
+                inside = f"{path}.{_shown(key)}.member"
+                found = self.key.misread(key, path) or self.of.misread(item, inside)
+                if found is not None:
+                    return found
+        return None
+
+    def fits(self, value: Any) -> bool:
+        return (
+            _Shape.fits(self, value)
+            and all(map(self.key.fits, value))
+            and all(map(self.of.fits, value.values()))
+        )
 
     def review_parts(self, value: Any, path: str, report: _Report) -> None:
         for key, item in value.items():
@@ -305,14 +354,32 @@ class _Structure(_Shape):
     members: Mapping[str, _Shape]
     required: frozenset[str]
 
-    def read(self, value: object, path: str) -> dict[str, Any]:
+    def read(self, value: object) -> dict[str, Any]:
         if not isinstance(value, Mapping):
-            raise _wrong_type(path, "an object")
+            raise _UnreadableError
         return {
-            name: shape.read(value[name], _inside(path, name))
+            name: shape.read(value[name])
             for name, shape in self.members.items()
             if value.get(name) is not None
         }
+
+    def misread(self, value: object, path: str) -> SerializationFailed | None:
+        if not isinstance(value, Mapping):
+            return _wrong_type(path, "an object")
+        for name, shape in self.members.items():
+            if value.get(name) is not None:
+                found = shape.misread(value[name], _inside(path, name))
+                if found is not None:
+                    return found
+        return None
+
+    def fits(self, value: Any) -> bool:
+        if not self.required <= value.keys():
+            return False
+        for name, member in value.items():  # noqa: SIM110 - as above
+            if not self.members[name].fits(member):
+                return False
+        return True
 
     def review_parts(self, value: Any, path: str, report: _Report) -> None:
         for name, shape in self.members.items():  # CORE K-43
@@ -330,6 +397,8 @@ class _Structure(_Shape):
 def _text(value: object) -> str | None:
     if not isinstance(value, str):
         return None
+    if value.isascii():
+        return value
     try:
         value.encode()
     except UnicodeEncodeError:  # half a surrogate pair: JSON can spell it, nothing can store it
@@ -389,6 +458,11 @@ def _plan(operation: str) -> _Structure:
 
 
 @cache
+def _requiring(operation: str, members: frozenset[str]) -> _Structure:
+    return replace(_plan(operation), required=members)
+
+
+@cache
 def _structure(name: str) -> _Structure:
     source = _model()["shapes"][name]
     members = {member: _shape(target["shape"]) for member, target in source["members"].items()}
@@ -420,9 +494,20 @@ def _shape(name: str) -> _Shape:
     )
 
 
+def _units(text: str) -> int:
+    """Return the length as the service counts it: in UTF-16 code units (CORE K-41)."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+
+
+_MEASURES: Mapping[str, tuple[Callable[[Any], int], str]] = {
+    "integer": (int, "value"),
+    "string": (_units, "length"),
+}
+
+
 def _rules(name: str, source: Mapping[str, Any]) -> Iterator[_Rule]:
     """Yield the constraints of a shape, worded as the service words them (CORE K-38)."""
-    measure, noun = (int, "value") if source["type"] == "integer" else (_length, "length")
+    measure, noun = _MEASURES.get(source["type"], (len, "length"))
     least, most = source.get("min"), source.get("max")
     if least is not None:
         text = f"Member must have {noun} greater than or equal to {least}"
@@ -445,8 +530,3 @@ def _pattern_rule(printed: str, pattern: str) -> _Rule:
     matches = re.compile(pattern, re.ASCII).fullmatch
     text = f"Member must satisfy regular expression pattern: {printed}"
     return _Rule(lambda value: matches(value) is not None, text)
-
-
-def _length(value: str | bytes | list[Any] | dict[str, Any]) -> int:
-    """Return the length as the service counts it: texts in UTF-16 code units (CORE K-41)."""
-    return len(value.encode("utf-16-le")) // 2 if isinstance(value, str) else len(value)

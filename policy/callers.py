@@ -1,13 +1,20 @@
-"""What follows from a caller alone: under which keys entries name it, and its condition keys."""
+"""Callers as compiled policies know them: the keys under which entries name them, their facts."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
 from policy.decision import MatchClass
+from policy.model import PrincipalForm, PrincipalPattern
 from policy.request import Principal, PrincipalKind, Values, caller_facts
 from policy.vocabulary import canonical_key
 
 MAX_KEPT = 4096
 """How many callers are kept ready."""
+
+Keys: TypeAlias = Sequence[tuple[str, MatchClass]]
+"""The names under which entries find a caller, the closest first."""
 
 
 class Profile:
@@ -88,3 +95,84 @@ def _caller_keys(caller: Principal) -> list[tuple[str, MatchClass]]:
         keys.append((f"a{caller.account}", direct if root else account))
     keys.sort(key=lambda pair: -pair[1])
     return keys
+
+
+# Entries
+
+_KEY_LETTERS = {
+    PrincipalForm.USER: "p",
+    PrincipalForm.ROLE: "p",
+    PrincipalForm.SESSION: "s",
+    PrincipalForm.FEDERATED_USER: "s",
+    PrincipalForm.PROVIDER: "f",
+    PrincipalForm.SERVICE: "v",
+    PrincipalForm.UNIQUE_ID: "u",
+}
+
+
+def principal_key(entry: PrincipalPattern) -> str:
+    """Return the key under which callers look an entry up; empty for one that names nobody."""
+    if entry.form is PrincipalForm.EVERYONE:
+        return "*"
+    if entry.form is PrincipalForm.ACCOUNT:
+        return f"a{entry.account}"
+    letter = _KEY_LETTERS.get(entry.form)
+    return f"{letter}{entry.arn or entry.text}" if letter is not None else ""
+
+
+# Who is spared (AUTH E-24 to E-27)
+
+
+def reaches(
+    entries: Sequence[PrincipalPattern], keys: Keys, caller: Principal, *, deny: bool, bounded: bool
+) -> bool:
+    """Tell whether a statement that spares these callers reaches one (AUTH E-24 to E-26)."""
+    listed = _listed(entries, keys)
+    if not deny:
+        return not listed
+    if bounded:
+        return True
+    if PrincipalForm.EVERYONE in listed:
+        return False
+    return any(listed.isdisjoint(forms) for _, forms in _CHAINS[caller.kind])
+
+
+def unlisted(entries: Sequence[PrincipalPattern], keys: Keys, caller: Principal) -> tuple[str, ...]:
+    """Return what a NotPrincipal Deny would have to list besides, to spare a caller (AUTH E-25)."""
+    listed = _listed(entries, keys)
+    chain = _CHAINS[caller.kind]
+    return tuple(name(caller) for name, forms in chain if listed.isdisjoint(forms))
+
+
+def _listed(entries: Sequence[PrincipalPattern], keys: Keys) -> set[PrincipalForm]:
+    mine = {key for key, _ in keys}
+    return {entry.form for entry in entries if principal_key(entry) in mine}
+
+
+_Link: TypeAlias = tuple[Callable[[Principal], str], tuple[PrincipalForm, ...]]
+
+
+def _account_of(caller: Principal) -> str:
+    return f"account {caller.account}"
+
+
+def _issuer_of(caller: Principal) -> str:
+    return str(caller.issuer)
+
+
+_USER_FORMS = (PrincipalForm.USER, PrincipalForm.UNIQUE_ID)
+_ROLE_FORMS = (PrincipalForm.ROLE, PrincipalForm.UNIQUE_ID)
+_ACCOUNT: _Link = (_account_of, (PrincipalForm.ACCOUNT,))
+_CHAINS: dict[PrincipalKind, tuple[_Link, ...]] = {
+    PrincipalKind.ROOT: (_ACCOUNT,),
+    PrincipalKind.USER: ((str, _USER_FORMS), _ACCOUNT),
+    PrincipalKind.ROLE_SESSION: (
+        (str, (PrincipalForm.SESSION,)), (_issuer_of, _ROLE_FORMS), _ACCOUNT,
+    ),
+    PrincipalKind.FEDERATED_USER: (
+        (str, (PrincipalForm.FEDERATED_USER,)), (_issuer_of, _USER_FORMS), _ACCOUNT,
+    ),
+    PrincipalKind.SERVICE: ((str, (PrincipalForm.SERVICE,)),),
+    PrincipalKind.ANONYMOUS: ((str, ()),),
+}  # fmt: skip
+"""What a Deny must list, each in one of these forms, to spare a caller (AUTH E-25)."""

@@ -1,4 +1,8 @@
-"""Whether one condition holds: sections 6 to 8, with their numbers in the margin."""
+"""Whether one condition holds: sections 6 to 8, with their numbers in the margin.
+
+No condition at all is true (F-1). Nothing here raises (F-17), and a key that KMS never has is
+just absent (F-16).
+"""
 
 from __future__ import annotations
 
@@ -39,12 +43,12 @@ def _holds(condition: Condition, present: Values | None, context: Context) -> bo
             return True  # F-6, F-14
         if operator.set_operator is not None:
             return operator.set_operator is SetOperator.ALL  # F-11, F-13
-        return operator.base.negated  # F-5
+        return operator.base.negated  # F-5, G-18
     if needs_set_operator(condition, present):
         return False  # F-9
     values = (present,) if isinstance(present, str) else present  # F-10
     results = [_one(condition, value, context) for value in values]
-    return any(results) if operator.set_operator is SetOperator.ANY else all(results)  # F-11
+    return any(results) if operator.set_operator is SetOperator.ANY else all(results)  # F-11, F-12
 
 
 def _one(condition: Condition, actual: str, context: Context) -> bool:

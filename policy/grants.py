@@ -47,7 +47,7 @@ def _shown(pairs: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A permission attached to one key: it only allows (AUTH N-2).
+    """A permission attached to one key: it only allows (AUTH N-1, N-2).
 
     Without one of its tokens a grant works from `effective_at` on; None means always. A retired
     or revoked grant goes on working until `ends_at` (AUTH N-35). `grantee_id` is the unique id
@@ -73,7 +73,7 @@ class Grant:
     def is_effective(self, at: dt.datetime | None, tokens: frozenset[str]) -> bool:
         """Tell whether the grant counts for a request at that time with those tokens (N-30)."""
         if not self.tokens.isdisjoint(tokens):
-            return True  # AUTH N-31
+            return True  # AUTH N-31; other tokens are no matter (N-32)
         if self.effective_at is None:
             return True
         return at is not None and at >= self.effective_at

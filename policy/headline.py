@@ -87,7 +87,8 @@ def _silence(decision: Decision) -> str:
         return f"{_document_name(decision.request, layer)}: {_no_offer(decision)}"
     if layer is Layer.SCP:
         levels = ", ".join(decision.layer_result(layer).missing)
-        return f"the SCPs: none allows {action} at {levels}"
+        at = f" at {levels}" if levels else ", since none is attached at any level"
+        return f"the SCPs: none allows {action}{at}"
     if layer is Layer.IDENTITY:
         waiting = ", and a grant does not do so yet" if _waiting(decision) else ""
         return f"the identity policies: none allows {action}{waiting}"

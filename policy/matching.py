@@ -50,7 +50,7 @@ class Matching:
         """Return what becomes of one statement (AUTH A-8)."""
         context = self.request.context
         if policy.kind is PolicyKind.KEY_POLICY:
-            context = _without_hidden(context)  # J-110
+            context = _without_hidden(context)  # J-110; request tags stay (J-55)
         match_class: MatchClass | None = MatchClass.DIRECT
         steps = []
         if policy.kind.names_principals:
@@ -177,7 +177,7 @@ class Matching:
 def names_caller(
     entry: PrincipalPattern, caller: Principal, bound_id: str | None
 ) -> MatchClass | None:
-    """Return how closely one entry names the caller, or None (AUTH E-1 to E-11).
+    """Return how closely one entry names the caller, or None (AUTH E-1 to E-11, E-16, E-21).
 
     `bound_id` is the unique id that a user or role ARN had when the policy was saved (E-20).
     """
@@ -239,7 +239,7 @@ def _chain(caller: Principal) -> list[tuple[str, tuple[PrincipalForm, ...]]]:
 
 
 def _action_matches(entry: TextPattern, action: str) -> bool:
-    """AUTH C-1 to C-4: without regard to case; white space or an empty name match nothing."""
+    """AUTH C-1 to C-7: without regard to case; white space or an empty name match nothing."""
     if entry.text == "*":
         return True
     service, _, name = entry.text.partition(":")
@@ -251,7 +251,7 @@ def _action_matches(entry: TextPattern, action: str) -> bool:
 def _resource_matches(
     entry: TextPattern, request: Request, policy: Policy, context: Context
 ) -> bool:
-    """AUTH D-3 to D-10."""
+    """AUTH D-3 to D-11."""
     if entry.text == "*":
         return True  # D-4, D-6
     arn = request.resource.arn

@@ -1,7 +1,7 @@
 """The one line that a denied caller may read (AUTH section 12).
 
-It names one kind of policy and nothing else: no statement, no condition, no other principal
-(AUTH M-22).
+It names one kind of policy and nothing else: no ARN of a policy, no statement, no condition, no
+other principal (AUTH M-17, M-22).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def denial_message(decision: Decision, *, by_ciphertext: bool = False) -> str | 
     on = "" if request.resource.planned else f" on resource: {request.resource}"  # M-16
     if decision.outcome is Outcome.EXPLICITLY_DENIED:
         return f"{what}{on} with an explicit deny in {_POLICY_NAMES[layer]}"  # M-4
-    return f"{what}{on} {allows} {_action(request.action)} action"  # M-3
+    return f"{what}{on} {allows} {_action(request.action)} action"  # M-3, M-15, M-18
 
 
 def unreachable_message(principal: str, action: str, *, by_ciphertext: bool = False) -> str:

@@ -44,8 +44,8 @@ class Comparison:
     """One base operator.
 
     `test(policy value, request value)` is the positive comparison; it returns None when one of
-    the two cannot be read as the operator's type (AUTH G-16). A negated operator compares with
-    the same test.
+    the two cannot be read as the operator's type, whatever type the key has (AUTH G-16, G-17). A
+    negated operator compares with the same test.
     """
 
     name: str
@@ -114,7 +114,7 @@ def _folded(text: str) -> str:
 
 
 def _string_like(expected: Pattern, actual: str) -> bool:
-    return expected.matches(actual)  # AUTH G-3
+    return expected.matches(actual)  # AUTH G-3, G-14, F-15
 
 
 def _arn_like(expected: Pattern, actual: str) -> bool | None:
@@ -218,7 +218,7 @@ def _ip(expected: Pattern, actual: str) -> bool | None:
 
 
 def _null(expected: Pattern, actual: str) -> bool | None:
-    """`actual` says whether the key is absent (AUTH F-7)."""
+    """`actual` says whether the key is absent (AUTH F-7, G-10)."""
     return _bool(expected, actual)
 
 

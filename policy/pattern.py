@@ -1,7 +1,7 @@
 """Texts with wildcards and policy variables, parsed once and matched in linear time.
 
 A `*` stands for any number of characters, a `?` for one (AUTH C-2, D-3, G-3). A variable
-`${key}` or `${key, 'default'}` stands for a fact of the request (AUTH H).
+`${key}` or `${key, 'default'}` stands for a fact of the request (AUTH H-1 to H-8).
 """
 
 from __future__ import annotations
@@ -170,9 +170,21 @@ def _at(run: _Run, value: str, start: int) -> bool:
 
 
 def _find(run: _Run, value: str, start: int, end: int) -> int:
+    """Return the leftmost place of a run, or -1.
+
+    With `?` in it every place is tried at once: bit i of `reached` says that the signs read last
+    are the first i + 1 of the run.
+    """
     if None not in run:
         return value.find("".join(sign for sign in run if sign is not None), start, end)
-    for at in range(start, end - len(run) + 1):
-        if _at(run, value, at):
-            return at
+    free = sum(1 << i for i, sign in enumerate(run) if sign is None)
+    fitting: dict[str, int] = {}
+    for i, sign in enumerate(run):
+        if sign is not None:
+            fitting[sign] = fitting.get(sign, free) | 1 << i
+    reached, whole = 0, 1 << len(run) - 1
+    for at in range(start, end):
+        reached = (reached << 1 | 1) & fitting.get(value[at], free)
+        if reached & whole:
+            return at - len(run) + 1
     return -1

@@ -149,7 +149,7 @@ class _Reader:
             return None
         self._unknown(tree, DOCUMENT_ELEMENTS)
         self.version = self._version(tree)
-        identifier = self._optional_text(tree, "Id")
+        identifier = self._optional_text(tree, "Id")  # B-8
         statements = tree.get("Statement")
         if statements is None:
             # AUTH B-4

@@ -153,7 +153,7 @@ class _Evaluation:
         within = side.boundary and side.session
         direct, role, account = MatchClass.DIRECT, MatchClass.ROLE_BOUND, MatchClass.ACCOUNT
         if found := _of(statements, direct):
-            return self._allowed(AllowPath.DIRECT, found)  # L-31, A-12
+            return self._allowed(AllowPath.DIRECT, found)  # L-31, A-12, E-18
         if within and (found := _of(statements, role)):
             return self._allowed(AllowPath.ROLE, found)  # L-32
         if found := _of(grants, direct):
@@ -193,7 +193,7 @@ class _Evaluation:
     # 11.6: a check without a key
 
     def _plain_check(self) -> Decision:
-        """AUTH L-40, L-41: `*` and aliases; key policies are not consulted."""
+        """AUTH L-40 to L-42: `*` and aliases; key policies are not consulted."""
         resource, caller = self.request.resource, self.caller
         denied = self._explicit_deny()
         if denied:
@@ -273,7 +273,10 @@ class _Evaluation:
     # What the layers say
 
     def _layers(self) -> Iterator[LayerResult]:
-        """AUTH 11.1, 11.2: which documents apply, and what each layer says."""
+        """AUTH 11.1, 11.2: which documents apply, and what each layer says.
+
+        Through a service, or from an identity provider, it is the same caller (L-50, L-54, L-56).
+        """
         documents, caller = self.documents, self.caller
         kind = self.request.resource.kind
         signed = caller.kind not in ACCOUNTLESS
@@ -359,7 +362,7 @@ class _Evaluation:
         ]
 
     def _offers(self) -> list[Offer]:
-        """AUTH E-12, N-24: every Allow of the key's side."""
+        """AUTH E-12, N-24: every Allow of the key's side; of several any will do (N-28, N-29)."""
         offers = [
             Offer(trace.match_class or MatchClass.DIRECT, trace)
             for trace in self.layers[Layer.KEY_POLICY].allowing
@@ -384,7 +387,10 @@ class _Evaluation:
     # Answers
 
     def _explicit_deny(self) -> Decision | None:
-        """AUTH L-10, L-21: one Deny anywhere is enough; the order only picks the layer named."""
+        """AUTH L-10, L-11, L-21: one Deny anywhere is enough; the order only picks the layer named.
+
+        It counts without delegation too, and against grants (A-13, N-27).
+        """
         denying = [layer for layer in _SWEEP if self.layers[layer].denying]
         if not denying:
             return None

@@ -313,8 +313,8 @@ def _edits(question: _Question, decision: Decision) -> Iterator[_Question]:
         endpoint = adding(documents.endpoint, request, PolicyKind.ENDPOINT_POLICY, "*")
         change = f"allow {action} in the VPC endpoint policy"
         yield question.given(change, replace(documents, endpoint=endpoint))
-    if layer is Layer.SCP and decision.layer_result(Layer.SCP).missing:
-        yield _with_scps(question, decision)  # without any level there is nowhere to allow
+    if layer is Layer.SCP:
+        yield _with_scps(question, decision)
     if layer in (Layer.KEY_POLICY, Layer.IDENTITY) and request.resource.kind in (
         ResourceKind.KEY, None,
     ):  # fmt: skip
@@ -324,12 +324,16 @@ def _edits(question: _Question, decision: Decision) -> Iterator[_Question]:
 def _with_scps(question: _Question, decision: Decision) -> _Question:
     """AUTH L-12: every level must allow."""
     missing = decision.layer_result(Layer.SCP).missing
-    added = adding(None, question.request, PolicyKind.SCP)
+    added, action = adding(None, question.request, PolicyKind.SCP), question.request.action
+    if not missing:  # nothing is attached anywhere
+        alone = (Level(question.request.principal.account or "", (added,)),)
+        change = f"attach an SCP that allows {action}"
+        return question.given(change, replace(question.documents, scps=alone))
     scps = tuple(
         Level(level.target, (*level.policies, added)) if level.target in missing else level
         for level in question.documents.scps or ()
     )
-    change = f"allow {question.request.action} in an SCP at {listed(missing)}"
+    change = f"allow {action} in an SCP at {listed(missing)}"
     return question.given(change, replace(question.documents, scps=scps))
 
 

@@ -10,16 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from policy.callers import profile_of
-from policy.compiler import (
-    CompiledStatement,
-    Facts,
-    Keys,
-    Segments,
-    Test,
-    all_of,
-    principal_key,
-)
+from policy.callers import Keys, principal_key, profile_of
+from policy.compiler import CompiledStatement, Segments, all_of
+from policy.condition_tests import Test
 from policy.decision import (
     AllowPath,
     Deciding,
@@ -31,13 +24,15 @@ from policy.decision import (
     StatementName,
     Trace,
 )
-from policy.grants import Grant, GrantConstraints, account_of
+from policy.grant_index import GrantGroup, is_in_time, pairs_hold
+from policy.grants import Grant, account_of
 from policy.model import PrincipalForm
 from policy.operators import COMPARISONS
 from policy.pattern import parse_pattern
-from policy.planning import Found, GrantGroup, applicable
+from policy.planning import Found, applicable
 from policy.principals import grant_principal
 from policy.request import PrincipalKind, Request, Resource, Values
+from policy.text_tests import Facts
 from policy.tracing import Tracing
 from policy.vocabulary import (
     ACTIONS,
@@ -90,34 +85,10 @@ class Residual:
     """The question about one caller, action and resource, as far as it is open."""
 
     __slots__ = (
-        "_answer",
-        "_asks",
-        "_bounded_by",
-        "_delegating",
-        "_denies",
-        "_denies_of",
-        "_derived",
-        "_direct",
-        "_endpoint",
-        "_grants",
-        "_identity",
-        "_is_unlimited",
-        "_offers",
-        "_role_bound",
-        "_scps",
-        "_session",
-        "_tells_time",
-        "_tracing",
-        "_within",
-        "action",
-        "asked_action",
-        "compares_pairs",
-        "documents",
-        "keys",
-        "layers",
-        "operation",
-        "profile",
-        "resource",
+        "_answer", "_asks", "_bounded_by", "_delegating", "_denies", "_denies_of", "_derived",
+        "_direct", "_endpoint", "_grants", "_identity", "_is_unlimited", "_offers", "_role_bound",
+        "_scps", "_session", "_tells_time", "_tracing", "_within", "action", "asked_action",
+        "compares_pairs", "documents", "keys", "layers", "operation", "profile", "resource",
         "segments",
     )  # fmt: skip
 
@@ -492,7 +463,7 @@ class Residual:
             (number, grant, match_class)
             for group, match_class in self._grants
             for number, grant in group.worth_a_look(pairs)
-            if _is_in_time(grant, request) and self.meets_constraints(grant, request)
+            if is_in_time(grant, request) and self.meets_constraints(grant, request)
         ]
         if len(found) > 1:
             found.sort(key=lambda each: each[0])
@@ -507,7 +478,7 @@ class Residual:
         elif (
             constraints.names_context
             and self.compares_pairs
-            and not _pairs_hold(constraints, request.context.encryption_context)
+            and not pairs_hold(constraints, request.context.encryption_context)
         ):
             return False
         if constraints.source_arn is None:
@@ -602,18 +573,3 @@ def _first_missing(identity: bool, boundary: bool) -> Layer:
     if not identity:
         return _IDENTITY
     return _SESSION if boundary else _BOUNDARY
-
-
-def _is_in_time(grant: Grant, request: Request) -> bool:
-    """Tell whether a grant has begun to count for a request, and has not ended (AUTH N-30)."""
-    ends = grant.ends_at
-    if ends is not None and (request.at is None or request.at >= ends):
-        return False
-    return grant.is_effective(request.at, request.grant_tokens)
-
-
-def _pairs_hold(constraints: GrantConstraints, pairs: Mapping[str, str]) -> bool:
-    """AUTH N-22: names and values are compared as they are."""
-    if constraints.equals and dict(constraints.equals) != dict(pairs):
-        return False
-    return all(pairs.get(k) == v for k, v in (constraints.subset or {}).items())

@@ -9,15 +9,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 from policy import wording
-from policy.compiler import (
-    CompiledStatement,
-    Facts,
-    compiled,
-    covering,
-    principal_key,
-    reaches,
-    unlisted,
-)
+from policy.callers import principal_key, reaches, unlisted
+from policy.compiler import CompiledStatement, compiled, covering
 from policy.decision import (
     Deciding,
     Decision,
@@ -32,10 +25,11 @@ from policy.decision import (
     Step,
     Trace,
 )
+from policy.grant_index import grantee_key
 from policy.grants import Grant
 from policy.model import Effect, Policy
-from policy.planning import grantee_key
 from policy.request import PrincipalKind, Request
+from policy.text_tests import Facts
 
 if TYPE_CHECKING:
     from policy.residual import Residual

@@ -12,6 +12,8 @@ from dataclasses import replace
 from functools import cache
 from typing import Any, TypeAlias
 
+import pytest
+
 from kms import (
     Account,
     Call,
@@ -103,7 +105,26 @@ def secret(spec: str) -> bytes:
         return SeededEntropy(7).random_bytes(size)
     if spec.startswith("ECC_"):
         return hazmat.ec_private_key(spec, bytes(range(64)))
+    if not hazmat.can_make(spec):
+        pytest.skip(f"the installed library has no {spec}")
     return hazmat.generate_private_key(spec)
+
+
+_SIGNING = ("ECC_NIST_P256", KeyUsage.SIGN_VERIFY)
+_MAC = ("HMAC_256", KeyUsage.GENERATE_VERIFY_MAC)
+_AGREEMENT = ("ECC_NIST_P256", KeyUsage.KEY_AGREEMENT)
+_ENCAPSULATION = ("ML_KEM_768", KeyUsage.ENCAPSULATE_DECAPSULATE)
+KIND_FOR: Mapping[str, tuple[str, KeyUsage]] = {
+    "Decapsulate": _ENCAPSULATION,
+    "DeriveSharedSecret": _AGREEMENT,
+    "Encapsulate": _ENCAPSULATION,
+    "GenerateMac": _MAC,
+    "GetPublicKey": _SIGNING,
+    "Sign": _SIGNING,
+    "Verify": _SIGNING,
+    "VerifyMac": _MAC,
+}
+"""A spec and usage for each operation that takes no symmetric encryption key."""
 
 
 class RecordingGate(Gate):
@@ -209,14 +230,13 @@ class World:
         identifier = self.entropy.uuid()
         if multi_region:
             identifier = f"mrk-{identifier.replace('-', '')}"
-        # Material differs from key to key, if it is no private key.
-        material = secret(spec)
-        if spec in MATERIAL_BYTES:
-            material = self.entropy.random_bytes(len(material))
         text = policy if policy is not None else default_policy(account)
         if state in (PENDING_DELETION, PENDING_REPLICA_DELETION):
             more.setdefault("deletion_at", self.clock.now() + dt.timedelta(days=30))
         if state is not PENDING_IMPORT:
+            # Material differs from key to key, if it is no private key.
+            size = MATERIAL_BYTES.get(spec)
+            material = self.entropy.random_bytes(size) if size is not None else secret(spec)
             materials = (KeyMaterial(material_id(material, identifier), material, START),)
             more.setdefault("materials", materials)
         key = Key(
@@ -233,6 +253,33 @@ class World:
         )
         self.put(key)
         return key
+
+    def key_for(self, operation: str, **more: Any) -> Key:
+        """Return a new key that the operation can use."""
+        spec, usage = KIND_FOR.get(operation, ("SYMMETRIC_DEFAULT", None))
+        return self.key(spec, usage, **more)
+
+    def use(self, operation: str, key: Key, message: bytes = b"a message to nobody") -> Json:
+        """Return a request in which an operation of KIND_FOR uses a key that is switched on."""
+        request: Json = {"KeyId": key.id}
+        if operation in ("Sign", "Verify"):
+            request |= {"Message": message, "SigningAlgorithm": key.algorithms[0]}
+        elif operation in ("GenerateMac", "VerifyMac"):
+            request |= {"Message": message, "MacAlgorithm": key.algorithms[0]}
+        elif operation in ("Encapsulate", "Decapsulate"):
+            request |= {"EncapsulationAlgorithm": "ML_KEM"}
+        elif operation == "DeriveSharedSecret":
+            peer = hazmat.ec_private_key(key.spec, bytes(range(32)))
+            request |= {"KeyAgreementAlgorithm": "ECDH", "PublicKey": hazmat.public_key(peer)}
+        made = {
+            "Decapsulate": ("Encapsulate", "SharedSecretCiphertextBlob"),
+            "Verify": ("Sign", "Signature"),
+            "VerifyMac": ("GenerateMac", "Mac"),
+        }
+        if operation in made:
+            maker, member = made[operation]
+            request[member] = self.do(maker, **request)[member]
+        return request
 
     def put(self, key: Key) -> None:
         self.change(lambda state: state.with_key(key))

@@ -245,6 +245,11 @@ RULES: dict[str, Rule] = {
         ),
         (("kms.hazmat", "import cryptography"), ("kms.keys", "import cryptographyish")),
     ),
+    "PyNaCl is used in kms/hazmat.py alone": Rule(
+        _only_in(("kms.hazmat",), "nacl"),
+        (("kms.signing", "from nacl import bindings", "nacl"),),
+        (("kms.hazmat", "from nacl import bindings"),),
+    ),
     "yaml is used in kmsgate/yaml_reader.py alone": Rule(
         _only_in(("kmsgate.yaml_reader",), "yaml"),
         (("kmsgate.cli", "import yaml", "yaml"),),

@@ -159,9 +159,11 @@ _PRINCIPALS: tuple[Any, ...] = (
 _PATTERNS = (
     "kms:*", "kms:*", "kms:Decrypt", "kms:De*", "*", "kms:*Encrypt*", "kms:D?crypt", "KMS:DECRYPT",
     "kms:Create*", "kms:List*", "kms:RetireGrant", "kms:Put*", "s3:*", "kms:", "kms:Dec rypt",
+    "**", "kms:**", "kms:D**t", "k?s:*", "kms:????????",
 )  # fmt: skip
 _TARGETS = (
-    "*", "*", "*", str(K), "arn:aws:kms:*:*:key/*", "arn:aws:kms:us-east-1:111122223333:*",
+    "*", "*", "*", str(K), "arn:aws:kms:*:*:key/*", "arn:aws:kms:**:*:key/**",
+    "arn:aws:kms:us-east-1:111122223333:*",
     "arn:aws:kms:*", KEY, "alias/app", "arn:aws:kms:us-east-1:111122223333:alias/*",
     "arn:aws:k*:*:*:key/*", "arn:aws:kms:*:*:key/${aws:username}", "arn:aws:s3:::*",
     "arn:aws:kms:*:*:key/${aws:ResourceTag/none, '*'}", "arn:aws:s3:::bucket/${aws:SourceVpce}*",
@@ -176,7 +178,7 @@ def _one_or_more(dice: random.Random, pool: Sequence[str]) -> Any:
 
 def _condition(dice: random.Random) -> dict[str, Any]:
     block: dict[str, Any] = {}
-    for _ in range(dice.choice((1, 1, 2))):
+    for _ in range(dice.choice((1, 1, 2, 3))):
         key = dice.choice(tuple(_OPERATORS))
         name = dice.choice(_OPERATORS[key])
         values: Any = _one_or_more(dice, _VALUES[key])
@@ -283,7 +285,8 @@ class World:
 
 
 THEMES = (
-    "plain", "plain", "plain", "grant", "grant", "grant", "alias", "other", "noise", "noise",
+    "plain", "plain", "plain", "grant", "grant", "grant", "grant", "alias", "other", "noise",
+    "noise",
     *("deny scp", "deny rcp", "deny endpoint", "deny key_policy", "deny boundary") * 2,
     "deny session", "deny session", "deny identity", "shut scp", "shut endpoint", "shut identity",
     *("shut boundary", "shut session") * 2, "nobody", "service",

@@ -141,21 +141,32 @@ def _put_key_policy(world: World) -> Json:
     return {"KeyId": world.key().id, "Policy": document(key_statement(principal=ROOT))}
 
 
+def using(name: str) -> Callable[[World], Json]:
+    return lambda world: world.use(name, world.key_for(name), PLAINTEXT)
+
+
 SAMPLES: Mapping[str, Callable[[World], Json]] = {
     "CancelKeyDeletion": in_state(PENDING_DELETION),
     "CreateAlias": _create_alias,
     "CreateGrant": _create_grant,
     "CreateKey": plain(Tags=[{"TagKey": "team", "TagValue": "blue"}]),
     "Decrypt": _decrypt,
+    "Decapsulate": using("Decapsulate"),
     "DeleteAlias": _delete_alias,
+    "DeriveSharedSecret": using("DeriveSharedSecret"),
     "DescribeKey": on_key(),
     "DisableKey": on_key(),
     "EnableKey": in_state(DISABLED),
+    "Encapsulate": using("Encapsulate"),
     "Encrypt": on_key(Plaintext=PLAINTEXT, EncryptionContext=PAIRS),
     "GenerateDataKey": on_key(KeySpec="AES_256", EncryptionContext=PAIRS),
+    "GenerateDataKeyPair": on_key(KeyPairSpec="ECC_NIST_P256", EncryptionContext=PAIRS),
+    "GenerateDataKeyPairWithoutPlaintext": on_key(KeyPairSpec="ECC_SECG_P256K1"),
     "GenerateDataKeyWithoutPlaintext": on_key(NumberOfBytes=48),
+    "GenerateMac": using("GenerateMac"),
     "GenerateRandom": plain(NumberOfBytes=32),
     "GetKeyPolicy": on_key(),
+    "GetPublicKey": using("GetPublicKey"),
     "ListAliases": plain(),
     "ListGrants": _list_grants,
     "ListKeyPolicies": on_key(),
@@ -166,9 +177,12 @@ SAMPLES: Mapping[str, Callable[[World], Json]] = {
     "RetireGrant": _retire_grant,
     "RevokeGrant": _revoke_grant,
     "ScheduleKeyDeletion": on_key(PendingWindowInDays=7),
+    "Sign": using("Sign"),
     "TagResource": on_key(Tags=[{"TagKey": "team", "TagValue": "blue"}]),
     "UntagResource": on_key(TagKeys=["team"]),
     "UpdateAlias": _update_alias,
+    "Verify": using("Verify"),
+    "VerifyMac": using("VerifyMac"),
 }
 
 every_operation = pytest.mark.parametrize("name", sorted(OPERATIONS))

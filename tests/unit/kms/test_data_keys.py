@@ -1,13 +1,17 @@
-"""GenerateDataKey, its silent twin, and GenerateRandom (CORE K-68, K-70)."""
+"""Data keys, key pairs, their silent twins, and GenerateRandom (CORE K-68 to K-70)."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
-from kms import Key, KeyUsage, envelope
-from tests.kms_world import DISABLED, PENDING_IMPORT, Json, World
+from kms import Key, KeyUsage, envelope, hazmat
+from kms.resources import shipped
+from tests.kms_world import DISABLED, PENDING_IMPORT, Json, World, secret
 
 PLAIN, SILENT = "GenerateDataKey", "GenerateDataKeyWithoutPlaintext"
 BOTH = pytest.mark.parametrize("operation", [PLAIN, SILENT])
@@ -148,6 +152,122 @@ def test_a_key_may_be_named_in_any_form(world: World, key: Key, operation: str, 
     assert output["KeyId"] == str(key.arn)
 
 
+# Key pairs
+
+PAIR, SILENT_PAIR = "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"
+BOTH_PAIRS = pytest.mark.parametrize("operation", [PAIR, SILENT_PAIR])
+MODEL = json.loads((shipped("kms", "schemas") / "kms-2014-11-01.json").read_text())["shapes"]
+PAIR_SPECS = tuple(MODEL["DataKeyPairSpec"]["enum"])
+MADE = [
+    spec for spec in PAIR_SPECS if hazmat.can_make(spec) and spec not in ("RSA_3072", "RSA_4096")
+]
+
+
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make large RSA keys from the tests' own: new ones take seconds."""
+    for spec in ("RSA_3072", "RSA_4096"):
+        key = serialization.load_der_private_key(
+            secret(spec), None, unsafe_skip_rsa_key_validation=True
+        )
+        monkeypatch.setitem(hazmat._GENERATORS, spec, lambda key=key: key)
+
+
+@pytest.mark.parametrize("spec", [s for s in PAIR_SPECS if hazmat.can_make(s)])
+def test_a_key_pair_comes_public_plain_and_sealed(
+    world: World, key: Key, spec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CORE K-10, K-69, K-107."""
+    quick(monkeypatch)
+    output = world.do(PAIR, KeyId=key.id, KeyPairSpec=spec)
+    blob, private = output.pop("PrivateKeyCiphertextBlob"), output.pop("PrivateKeyPlaintext")
+    loaded = serialization.load_der_private_key(private, None, unsafe_skip_rsa_key_validation=True)
+    public = serialization.load_der_public_key(output.pop("PublicKey"))
+
+    assert output == {
+        "KeyId": str(key.arn),
+        "KeyPairSpec": spec,
+        "KeyMaterialId": key.current_material.id,
+    }
+    assert public == loaded.public_key()
+    assert len(blob) <= 6144
+    assert world.do("Decrypt", CiphertextBlob=blob)["Plaintext"] == private
+    if isinstance(public, rsa.RSAPublicKey):
+        assert (public.key_size, public.public_numbers().e) == (int(spec[4:]), 65537)
+
+
+@pytest.mark.parametrize("spec", MADE)
+def test_the_silent_twin_keeps_the_private_key_to_itself(world: World, key: Key, spec: str) -> None:
+    """CORE K-69."""
+    output = world.do(SILENT_PAIR, KeyId=key.id, KeyPairSpec=spec)
+    blob = output.pop("PrivateKeyCiphertextBlob")
+
+    assert set(output) == {"KeyId", "KeyPairSpec", "KeyMaterialId", "PublicKey"}
+    private = world.do("Decrypt", CiphertextBlob=blob)["Plaintext"]
+    assert hazmat.public_key(private) == output["PublicKey"]
+
+
+@BOTH_PAIRS
+def test_key_pairs_never_come_twice(world: World, key: Key, operation: str) -> None:
+    """CORE K-69."""
+    made = [world.do(operation, KeyId=key.id, KeyPairSpec="ECC_NIST_P256") for _ in range(20)]
+
+    assert len({output["PublicKey"] for output in made}) == 20
+
+
+@BOTH_PAIRS
+def test_a_key_pair_is_bound_to_its_context(world: World, key: Key, operation: str) -> None:
+    """CORE K-66, K-69."""
+    pairs = {"a": "b"}
+    blob = world.do(operation, KeyId=key.id, KeyPairSpec="ECC_NIST_P256", EncryptionContext=pairs)[
+        "PrivateKeyCiphertextBlob"
+    ]
+    large = {"a": "b" * envelope.MAX_CONTEXT_BYTES}
+
+    assert world.told("Decrypt", CiphertextBlob=blob)[0] == "InvalidCiphertextException"
+    assert world.do("Decrypt", CiphertextBlob=blob, EncryptionContext=pairs)
+    told = world.told(operation, KeyId=key.id, KeyPairSpec="ECC_NIST_P256", EncryptionContext=large)
+    assert told == ("ValidationException", "EncryptionContext is too large.")
+
+
+@BOTH_PAIRS
+@pytest.mark.parametrize("spec", [s for s in PAIR_SPECS if not hazmat.can_make(s)])
+def test_a_pair_that_cannot_be_made_is_not_supported(
+    world: World, key: Key, operation: str, spec: str
+) -> None:
+    """CORE K-16, and ML-KEM where the library lacks it; only those who may ask learn of it."""
+    asked = {"KeyId": key.id, "KeyPairSpec": spec}
+
+    assert world.told(operation, **asked) == ("UnsupportedOperationException", None)
+    assert world.told(operation, world.user("bob"), **asked)[0] == "AccessDeniedException"
+
+
+@BOTH_PAIRS
+def test_a_pair_needs_a_spec(world: World, key: Key, operation: str) -> None:
+    """CORE K-38, K-69."""
+    assert world.told(operation, KeyId=key.id) == (
+        "ValidationException",
+        "1 validation error detected: Value null at 'keyPairSpec' failed to satisfy constraint: "
+        "Member must not be null",
+    )
+
+
+@BOTH_PAIRS
+def test_a_pair_is_sealed_under_a_symmetric_key_alone(world: World, operation: str) -> None:
+    """CORE K-63, K-69: told before the state, as of data keys."""
+    rsa_key = world.key("RSA_2048", state=DISABLED)
+    mac, off = world.key("HMAC_256", state=DISABLED), world.key(state=DISABLED)
+
+    def told(key: Key) -> tuple[str, str | None]:
+        return world.told(operation, KeyId=key.id, KeyPairSpec="SM2")
+
+    assert told(rsa_key) == ASYMMETRIC
+    assert told(mac) == (
+        "InvalidKeyUsageException",
+        f"{mac.arn} key usage is GENERATE_VERIFY_MAC which is not valid for {operation}.",
+    )
+    assert told(off) == ("DisabledException", f"{off.arn} is disabled.")
+
+
 # GenerateRandom
 
 
@@ -191,14 +311,14 @@ def test_there_are_no_key_stores_to_take_randomness_from(world: World) -> None:
     assert told == ("CustomKeyStoreNotFoundException", None)
 
 
-@pytest.mark.parametrize("operation", [PLAIN, "GenerateRandom"])
+@pytest.mark.parametrize("operation", [PLAIN, PAIR, "GenerateRandom"])
 def test_enclaves_are_not_supported_and_only_the_allowed_learn_it(
     world: World, key: Key, operation: str
 ) -> None:
     """CORE K-75: also before what else is wrong."""
     request = {"Recipient": {"AttestationDocument": b"x" * 40}, "NumberOfBytes": 1}
-    if operation == PLAIN:
-        request |= {"KeyId": key.id, "KeySpec": "AES_128"}
+    if operation != "GenerateRandom":
+        request |= {"KeyId": key.id, "KeySpec": "AES_128", "KeyPairSpec": "SM2"}
 
     assert world.told(operation, **request) == (
         "UnsupportedOperationException",

@@ -14,6 +14,7 @@ from kms.directory import service_principal
 from kms.grants import grantable
 from policy import Grant, GrantConstraints, Principal
 from policy.decision import AllowPath
+from policy.vocabulary import GRANT_OPERATIONS
 from tests.kms_world import (
     ACCOUNT,
     ALLOW_ALL,
@@ -152,15 +153,19 @@ TABLE: dict[tuple[str, KeyUsage], set[str]] = {
     ("RSA_2048", KeyUsage.SIGN_VERIFY): {"Sign", "Verify", "GetPublicKey"},
     ("ECC_SECG_P256K1", KeyUsage.SIGN_VERIFY): {"Sign", "Verify", "GetPublicKey"},
     ("ECC_NIST_P256", KeyUsage.KEY_AGREEMENT): {"DeriveSharedSecret", "GetPublicKey"},
+    ("ML_KEM_768", KeyUsage.ENCAPSULATE_DECAPSULATE): {
+        "Encapsulate", "Decapsulate", "GetPublicKey",
+    },
     ("HMAC_384", KeyUsage.GENERATE_VERIFY_MAC): {"GenerateMac", "VerifyMac"},
 }  # fmt: skip
 ANY_KIND = {"CreateGrant", "DescribeKey", "RetireGrant"}
 ALL = {*ANY_KIND, *(name for names in TABLE.values() for name in names)}
 
 
-def test_there_are_seventeen_grant_operations() -> None:
+def test_there_are_seventeen_grant_operations_and_two_newer_ones() -> None:
     """AUTH N-5."""
-    assert len(ALL) == 17
+    assert len(ALL) == 17 + 2
+    assert ALL == GRANT_OPERATIONS
 
 
 @pytest.mark.parametrize("kind", TABLE, ids="-".join)

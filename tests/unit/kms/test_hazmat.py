@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from functools import partial
+from functools import cache, partial
 
 import pytest
 from cryptography import exceptions
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
 
 from kms import hazmat
 
@@ -34,6 +38,9 @@ SPKI_BYTES = {
     "ML_DSA_44": 1334,
     "ML_DSA_65": 1974,
     "ML_DSA_87": 2614,
+    "ML_KEM_512": 822,
+    "ML_KEM_768": 1206,
+    "ML_KEM_1024": 1590,
 }
 
 
@@ -140,8 +147,8 @@ def test_same_compares_content_and_length() -> None:
 
 @pytest.mark.parametrize("spec", SPKI_BYTES)
 def test_a_fresh_key_has_a_public_half_of_the_known_size(spec: str) -> None:
-    if spec not in hazmat._GENERATORS:
-        pytest.skip("the installed library has no ML-DSA")
+    if not hazmat.can_make(spec):
+        pytest.skip(f"the installed library has no {spec}")
     pkcs8 = hazmat.generate_private_key(spec)
 
     assert len(hazmat.public_key(pkcs8)) == SPKI_BYTES[spec]
@@ -309,3 +316,316 @@ def test_unknown_algorithms_are_unsupported(rsa_key: bytes) -> None:
         hazmat.oaep_decrypt(rsa_key, "RSAES_OAEP_SHA_512", bytes(256))
     with pytest.raises(hazmat.UnsupportedAlgorithm):
         hazmat.mac(KEY, b"data", "sha256")
+
+
+# --- Signatures --------------------------------------------------------------------------------
+
+MESSAGE = b"what is to be signed"
+HASHES: dict[str, hashes.HashAlgorithm] = {
+    "SHA_256": hashes.SHA256(),
+    "SHA_384": hashes.SHA384(),
+    "SHA_512": hashes.SHA512(),
+}
+SPECS = {  # a spec for each family of algorithms, and one of another kind
+    "RSASSA_PKCS1_V1_5": ("RSA_2048", "ECC_NIST_P256"),
+    "RSASSA_PSS": ("RSA_2048", "ECC_NIST_EDWARDS25519"),
+    "ECDSA": ("ECC_NIST_P384", "RSA_2048"),
+    "ED25519": ("ECC_NIST_EDWARDS25519", "ECC_NIST_P256"),
+    "ED25519_PH": ("ECC_NIST_EDWARDS25519", "RSA_2048"),
+    "ML_DSA": ("ML_DSA_44", "ECC_NIST_P256"),
+}
+SCHEMES = sorted(hazmat._SCHEMES)
+every_scheme = pytest.mark.parametrize(("algorithm", "form"), SCHEMES)
+
+
+def specs_of(algorithm: str) -> tuple[str, str]:
+    return SPECS[algorithm.rpartition("_SHA")[0]]
+
+
+def formed(algorithm: str, form: str) -> bytes:
+    """Return MESSAGE in one of its forms; a representative μ may be any 64 bytes."""
+    if form == "RAW":
+        return MESSAGE
+    size = "512" if form == "EXTERNAL_MU" else algorithm[-3:]
+    return hashlib.new(f"sha{size}", MESSAGE).digest()
+
+
+@pytest.fixture(scope="module")
+def private_keys(rsa_key: bytes) -> dict[str, bytes]:
+    made = {spec: hazmat.ec_private_key(spec, SEED) for spec in ECC_SPECS}
+    if hazmat.can_make("ML_DSA_44"):
+        made["ML_DSA_44"] = hazmat.generate_private_key("ML_DSA_44")
+    return made | {"RSA_2048": rsa_key}
+
+
+@every_scheme
+def test_a_signature_fits_its_message_and_its_key_alone(
+    private_keys: dict[str, bytes], algorithm: str, form: str
+) -> None:
+    pkcs8 = private_keys[specs_of(algorithm)[0]]
+    message = formed(algorithm, form)
+    public = hazmat.public_key(pkcs8)
+    signature = hazmat.sign(pkcs8, algorithm, form, message)
+    changed = bytes((message[0] ^ 1,)) + message[1:]
+
+    hazmat.verify(public, algorithm, form, message, signature)
+    with pytest.raises(hazmat.Unauthentic):
+        hazmat.verify(public, algorithm, form, changed, signature)
+    other = hazmat.generate_private_key(specs_of(algorithm)[0])
+    with pytest.raises(hazmat.Unauthentic):
+        hazmat.verify(hazmat.public_key(other), algorithm, form, message, signature)
+
+
+@every_scheme
+def test_a_signature_that_does_not_fit_never_tells_why(
+    private_keys: dict[str, bytes], algorithm: str, form: str
+) -> None:
+    """CORE K-71: whatever its length and whatever is in it."""
+    pkcs8 = private_keys[specs_of(algorithm)[0]]
+    message, public = formed(algorithm, form), hazmat.public_key(pkcs8)
+    right = hazmat.sign(pkcs8, algorithm, form, message)
+    flipped = [right[:i] + bytes((right[i] ^ 1,)) + right[i + 1 :] for i in (0, 1, len(right) - 1)]
+
+    for wrong in (b"", right[:-1], right + b"x", bytes(len(right)), bytes(6144), *flipped):
+        with pytest.raises(hazmat.Unauthentic) as caught:
+            hazmat.verify(public, algorithm, form, message, wrong)
+        assert caught.value.args == ()
+        assert caught.value.__suppress_context__
+
+
+@every_scheme
+def test_a_scheme_takes_its_own_kind_of_key(
+    private_keys: dict[str, bytes], algorithm: str, form: str
+) -> None:
+    pkcs8 = private_keys[specs_of(algorithm)[1]]
+
+    with pytest.raises(TypeError, match=f"{algorithm} takes a key of another kind"):
+        hazmat.sign(pkcs8, algorithm, form, formed(algorithm, form))
+    with pytest.raises(TypeError, match=f"{algorithm} takes a key of another kind"):
+        hazmat.verify(hazmat.public_key(pkcs8), algorithm, form, formed(algorithm, form), b"x")
+
+
+FIXED = [each for each in SCHEMES if each[1] != "RAW" and not each[0].startswith("ED25519")]
+
+
+@pytest.mark.parametrize(("algorithm", "form"), FIXED)
+@pytest.mark.parametrize("more", [-1, 1])
+def test_a_digest_of_a_wrong_length_is_a_mistake_of_the_caller(
+    private_keys: dict[str, bytes], algorithm: str, form: str, more: int
+) -> None:
+    pkcs8 = private_keys[specs_of(algorithm)[0]]
+    message = bytes(len(formed(algorithm, form)) + more)
+
+    with pytest.raises(ValueError, match=r"length|64 bytes"):
+        hazmat.sign(pkcs8, algorithm, form, message)
+    with pytest.raises(ValueError, match=r"length|64 bytes"):
+        hazmat.verify(hazmat.public_key(pkcs8), algorithm, form, message, b"x")
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "form"),
+    [
+        ("SM2DSA", "RAW"),
+        ("ED25519_SHA_512", "DIGEST"),
+        ("ED25519_PH_SHA_512", "RAW"),
+        ("ML_DSA_SHAKE_256", "DIGEST"),
+        ("ECDSA_SHA_256", "EXTERNAL_MU"),
+        ("ECDSA_SHA_1", "RAW"),
+    ],
+)
+def test_other_pairs_of_algorithm_and_form_are_unsupported(
+    private_keys: dict[str, bytes], algorithm: str, form: str
+) -> None:
+    pkcs8 = private_keys["ECC_NIST_P256"]
+
+    with pytest.raises(hazmat.UnsupportedAlgorithm, match=f"`{algorithm}` is not supported"):
+        hazmat.sign(pkcs8, algorithm, form, MESSAGE)
+    with pytest.raises(hazmat.UnsupportedAlgorithm, match=f"`{algorithm}` is not supported"):
+        hazmat.verify(hazmat.public_key(pkcs8), algorithm, form, MESSAGE, b"x")
+
+
+@pytest.mark.parametrize("name", HASHES)
+def test_pss_takes_a_salt_as_long_as_its_hash_and_no_other(
+    private_keys: dict[str, bytes], name: str
+) -> None:
+    """CORE K-101."""
+    algorithm, hash_, pkcs8 = f"RSASSA_PSS_{name}", HASHES[name], private_keys["RSA_2048"]
+    private = serialization.load_der_private_key(pkcs8, None)
+    assert isinstance(private, rsa.RSAPrivateKey)
+
+    for size in (0, hash_.digest_size - 1, hash_.digest_size, hash_.digest_size + 1):
+        pss = padding.PSS(padding.MGF1(hash_), size)
+        signature = private.sign(MESSAGE, pss, hash_)
+        if size == hash_.digest_size:
+            hazmat.verify(hazmat.public_key(pkcs8), algorithm, "RAW", MESSAGE, signature)
+        else:
+            with pytest.raises(hazmat.Unauthentic):
+                hazmat.verify(hazmat.public_key(pkcs8), algorithm, "RAW", MESSAGE, signature)
+
+
+ORDERS = {
+    "ECC_NIST_P256": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
+    "ECC_SECG_P256K1": 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141,
+}
+
+
+@pytest.mark.parametrize("spec", ORDERS)
+def test_both_signatures_that_ecdsa_allows_fit(spec: str) -> None:
+    """CORE K-102: no rule of a low s, also not for secp256k1."""
+    pkcs8 = hazmat.ec_private_key(spec, SEED)
+    r, s = decode_dss_signature(hazmat.sign(pkcs8, "ECDSA_SHA_256", "RAW", MESSAGE))
+
+    for each in (s, ORDERS[spec] - s):
+        signature = encode_dss_signature(r, each)
+        hazmat.verify(hazmat.public_key(pkcs8), "ECDSA_SHA_256", "RAW", MESSAGE, signature)
+
+
+def test_ml_dsa_is_hedged(private_keys: dict[str, bytes]) -> None:
+    """CORE K-104."""
+    if "ML_DSA_44" not in private_keys:
+        pytest.skip("the installed library has no ML-DSA")
+    pkcs8 = private_keys["ML_DSA_44"]
+    made = {hazmat.sign(pkcs8, "ML_DSA_SHAKE_256", "RAW", MESSAGE) for _ in range(3)}
+
+    assert len(made) == 3
+    assert {len(each) for each in made} == {2420}  # CORE K-17
+
+
+def test_ed25519_gives_the_same_signature_each_time(private_keys: dict[str, bytes]) -> None:
+    pkcs8 = private_keys["ECC_NIST_EDWARDS25519"]
+    made = {hazmat.sign(pkcs8, "ED25519_SHA_512", "RAW", MESSAGE) for _ in range(3)}
+
+    assert {len(each) for each in made} == {64}  # CORE K-17
+
+
+# --- Shared secrets ----------------------------------------------------------------------------
+
+CURVES = ["ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1"]
+FIELD_BYTES = dict(zip(CURVES, (32, 48, 66, 32), strict=True))
+
+
+@pytest.mark.parametrize("spec", CURVES)
+def test_two_keys_agree_on_a_secret_as_long_as_the_field(spec: str) -> None:
+    """CORE K-106: padded on the left, which only some secrets show."""
+    peer = hazmat.ec_private_key(spec, SEED[::-1])
+    shown = False
+    for number in range(2000):
+        mine = hazmat.ec_private_key(spec, SEED + number.to_bytes(2, "big"))
+        secret = hazmat.agree(mine, hazmat.public_key(peer))
+        assert len(secret) == FIELD_BYTES[spec]
+        shown = secret[0] == 0
+        if shown:
+            break
+    assert shown
+    assert hazmat.agree(peer, hazmat.public_key(mine)) == secret
+
+
+def point(spec: str, form: serialization.PublicFormat) -> bytes:
+    """Return the bytes of a point in one of its forms."""
+    public = serialization.load_der_public_key(hazmat.public_key(hazmat.ec_private_key(spec, SEED)))
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    return public.public_bytes(serialization.Encoding.X962, form)
+
+
+def test_a_peer_may_send_a_compressed_point() -> None:
+    """RFC 5480, 2.2."""
+    short = point("ECC_NIST_P256", serialization.PublicFormat.CompressedPoint)
+    head = bytes.fromhex("3039301306072a8648ce3d020106082a8648ce3d030107032200")
+    mine = hazmat.ec_private_key("ECC_NIST_P256", SEED[::-1])
+    whole = hazmat.public_key(hazmat.ec_private_key("ECC_NIST_P256", SEED))
+
+    assert hazmat.agree(mine, head + short) == hazmat.agree(mine, whole)
+
+
+@cache
+def bad_peers() -> dict[str, bytes]:
+    """Return what a peer may send that is no key to agree with on P-256."""
+    right = hazmat.public_key(hazmat.ec_private_key("ECC_NIST_P256", SEED))
+    head, at_infinity = right[:26], bytes.fromhex("3019301306072a8648ce3d020106082a8648ce3d030107")
+    return {
+        "nothing": b"",
+        "text": b"no key at all",
+        "cut off": right[:-1],
+        "more behind it": right + b"x",
+        "a private key": hazmat.ec_private_key("ECC_NIST_P256", SEED),
+        "off the curve": right[:-1] + bytes((right[-1] ^ 1,)),
+        "beyond the field": head + b"\x04" + b"\xff" * 64,
+        "all zeros": head + b"\x04" + bytes(64),
+        "infinity": at_infinity + b"\x03\x02\x00\x00",
+        "another form": head + b"\x05" + right[27:],
+        "another curve of the same size": hazmat.public_key(
+            hazmat.ec_private_key("ECC_SECG_P256K1", SEED)
+        ),
+        "another curve": hazmat.public_key(hazmat.ec_private_key("ECC_NIST_P384", SEED)),
+        "Ed25519": hazmat.public_key(hazmat.ec_private_key("ECC_NIST_EDWARDS25519", SEED)),
+        "RSA": hazmat.public_key(hazmat.generate_private_key("RSA_2048")),
+        "an unknown algorithm": bytes.fromhex("300b300506032a0304050302000100"),
+        "a nested structure": b"\x30\x80" * 4000,
+    }
+
+
+@pytest.mark.parametrize("name", bad_peers())
+def test_only_a_point_on_the_curve_of_the_key_is_a_peer(name: str) -> None:
+    """CORE K-73."""
+    mine = hazmat.ec_private_key("ECC_NIST_P256", SEED[::-1])
+
+    with pytest.raises(ValueError, match="the peer"):
+        hazmat.agree(mine, bad_peers()[name])
+
+
+def test_only_a_key_with_a_curve_agrees(rsa_key: bytes) -> None:
+    peer = hazmat.public_key(hazmat.ec_private_key("ECC_NIST_P256", SEED))
+
+    for other in (rsa_key, hazmat.ec_private_key("ECC_NIST_EDWARDS25519", SEED)):
+        with pytest.raises(TypeError, match="ECDH takes a key on a curve"):
+            hazmat.agree(other, peer)
+
+
+KEM_BYTES = {"ML_KEM_512": 768, "ML_KEM_768": 1088, "ML_KEM_1024": 1568}
+every_kem = pytest.mark.parametrize("spec", [each for each in KEM_BYTES if hazmat.can_make(each)])
+
+
+@every_kem
+def test_what_was_encapsulated_comes_out_again(spec: str) -> None:
+    pkcs8 = hazmat.generate_private_key(spec)
+    secret, ciphertext = hazmat.encapsulate(hazmat.public_key(pkcs8))
+
+    assert (len(secret), len(ciphertext)) == (32, KEM_BYTES[spec])  # FIPS 203, table 3
+    assert hazmat.decapsulate(pkcs8, ciphertext) == secret
+    assert hazmat.encapsulate(hazmat.public_key(pkcs8)) != (secret, ciphertext)
+
+
+@every_kem
+def test_a_changed_encapsulation_gives_noise_and_one_of_another_length_nothing(spec: str) -> None:
+    """FIPS 203, 6.3: implicit rejection, the same noise each time."""
+    pkcs8 = hazmat.generate_private_key(spec)
+    secret, ciphertext = hazmat.encapsulate(hazmat.public_key(pkcs8))
+    changed = bytes((ciphertext[0] ^ 1,)) + ciphertext[1:]
+    noise = hazmat.decapsulate(pkcs8, changed)
+
+    assert len(noise) == 32
+    assert noise != secret
+    assert hazmat.decapsulate(pkcs8, changed) == noise
+    for wrong in (b"", ciphertext[:-1], ciphertext + b"x"):
+        with pytest.raises(hazmat.Unauthentic) as caught:
+            hazmat.decapsulate(pkcs8, wrong)
+        assert caught.value.args == ()
+        assert caught.value.__suppress_context__
+
+
+def test_only_a_key_of_ml_kem_encapsulates(rsa_key: bytes) -> None:
+    with pytest.raises(TypeError, match="ML_KEM takes a key of another kind"):
+        hazmat.encapsulate(hazmat.public_key(rsa_key))
+    with pytest.raises(TypeError, match="ML_KEM takes a key of another kind"):
+        hazmat.decapsulate(rsa_key, bytes(1088))
+
+
+@every_kem
+def test_a_private_key_of_ml_kem_is_its_seed(spec: str) -> None:
+    """The service model says so of GenerateDataKeyPair: all sizes are equally long."""
+    assert len(hazmat.generate_private_key(spec)) == 86
+
+
+def test_what_can_be_made_is_what_the_room_knows() -> None:
+    assert all(hazmat.can_make(spec) for spec in [*hazmat.MATERIAL_BYTES, *ECC_SPECS, "RSA_4096"])
+    assert not any(hazmat.can_make(spec) for spec in ("SM2", "RSA_1024", ""))

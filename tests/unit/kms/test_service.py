@@ -29,6 +29,7 @@ from tests.kms_world import (
     DISABLED,
     ELSEWHERE,
     ENABLED,
+    KIND_FOR,
     OTHER,
     PENDING_DELETION,
     PENDING_IMPORT,
@@ -69,14 +70,21 @@ TABLE: dict[str, tuple[Answer, ...]] = {
     "CreateAlias": UNLESS_DELETED,
     "CreateGrant": USING,
     "Decrypt": USING,
+    "Decapsulate": USING,
     "DeleteAlias": ALWAYS,
+    "DeriveSharedSecret": USING,
     "DescribeKey": ALWAYS,
     "DisableKey": SWITCHING,
     "EnableKey": SWITCHING,
+    "Encapsulate": USING,
     "Encrypt": USING,
     "GenerateDataKey": USING,
+    "GenerateDataKeyPair": USING,
+    "GenerateDataKeyPairWithoutPlaintext": USING,
     "GenerateDataKeyWithoutPlaintext": USING,
+    "GenerateMac": USING,
     "GetKeyPolicy": ALWAYS,
+    "GetPublicKey": (OK, OK, PD, PRD, PI, CR, OK),  # CORE K-30
     "ListAliases": ALWAYS,
     "ListGrants": ALWAYS,
     "ListKeyPolicies": ALWAYS,
@@ -86,15 +94,20 @@ TABLE: dict[str, tuple[Answer, ...]] = {
     "RetireGrant": ALWAYS,
     "RevokeGrant": ALWAYS,
     "ScheduleKeyDeletion": (OK, OK, PD, PRD, OK, OK, UP),
+    "Sign": USING,
     "TagResource": UNLESS_DELETED,
     "UntagResource": UNLESS_DELETED,
     "UpdateAlias": UNLESS_DELETED,
+    "Verify": USING,
+    "VerifyMac": USING,
 }
 KEYLESS = {"CreateKey", "GenerateRandom", "ListKeys"}
 
 
 def requests_on(world: World, key: Key, name: str) -> list[Json]:
     """Return requests of the operation on an enabled key; of ReEncrypt, one for each side."""
+    if name in KIND_FOR:
+        return [world.use(name, key)]
     blob = world.do("Encrypt", KeyId=key.id, Plaintext=b"x")["CiphertextBlob"]
     grant = {"GranteePrincipal": OTHER, "Operations": ["DescribeKey"]}
     made = world.do("CreateGrant", KeyId=key.id, **grant)
@@ -115,6 +128,8 @@ def requests_on(world: World, key: Key, name: str) -> list[Json]:
         "DeleteAlias": {"AliasName": "alias/a"},
         "Encrypt": {"KeyId": key.id, "Plaintext": b"x"},
         "GenerateDataKey": {"KeyId": key.id, "KeySpec": "AES_128"},
+        "GenerateDataKeyPair": {"KeyId": key.id, "KeyPairSpec": "ECC_NIST_P256"},
+        "GenerateDataKeyPairWithoutPlaintext": {"KeyId": key.id, "KeyPairSpec": "ECC_NIST_P256"},
         "GenerateDataKeyWithoutPlaintext": {"KeyId": key.id, "KeySpec": "AES_128"},
         "PutKeyPolicy": {"KeyId": key.id, "Policy": document(key_statement(principal=ROOT))},
         "RetireGrant": {"GrantToken": made["GrantToken"]},
@@ -143,7 +158,7 @@ def test_every_row_of_the_table_of_states_is_kept(
     world: World, name: str, state: Any, answer: Answer
 ) -> None:
     """CORE K-29."""
-    key = world.key()
+    key = world.key_for(name)
     for parameters in requests_on(world, key, name):
         in_state(world, key, state)
 
@@ -214,7 +229,7 @@ def test_each_check_has_its_turn_and_the_first_failure_wins(world: World) -> Non
 @pytest.mark.parametrize("name", sorted(set(TABLE) - {"RetireGrant"}))
 def test_who_may_not_learns_nothing_of_usage_and_state(world: World, name: str) -> None:
     """CORE K-33."""
-    key = world.key()
+    key = world.key_for(name)
     for parameters in requests_on(world, key, name):
         answers = set()
         for state in COLUMNS:
@@ -302,15 +317,17 @@ DRY = sorted(name for name in TABLE if shapes.takes(name, "DryRun"))
 def test_dry_runs_are_taken_by_the_operations_of_the_list() -> None:
     """CORE K-46, for the operations that exist."""
     assert DRY == [
-        "CreateGrant", "Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext",
-        "ReEncrypt", "RetireGrant", "RevokeGrant",
+        "CreateGrant", "Decapsulate", "Decrypt", "DeriveSharedSecret", "Encapsulate", "Encrypt",
+        "GenerateDataKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext",
+        "GenerateDataKeyWithoutPlaintext", "GenerateMac", "ReEncrypt", "RetireGrant", "RevokeGrant",
+        "Sign", "Verify", "VerifyMac",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", DRY)
 def test_a_dry_run_never_succeeds_and_changes_nothing(world: World, name: str) -> None:
     """CORE K-46, AUTH K-71."""
-    key = world.key()
+    key = world.key_for(name)
     for parameters in requests_on(world, key, name):
         before, count = world.state, len(world.events)
 
@@ -329,7 +346,7 @@ def test_a_dry_run_never_succeeds_and_changes_nothing(world: World, name: str) -
 @pytest.mark.parametrize("name", DRY)
 def test_a_dry_run_fails_as_the_real_call_would(world: World, name: str) -> None:
     """CORE K-46."""
-    key = world.key()
+    key = world.key_for(name)
     for parameters in requests_on(world, key, name):
         nobody = world.user("nobody")
         assert world.told(name, nobody, **parameters, DryRun=True) == world.told(
@@ -356,8 +373,10 @@ TAKE_TOKENS = sorted(name for name in OPERATIONS if shapes.takes(name, "GrantTok
 def test_tokens_are_taken_by_the_operations_of_the_list() -> None:
     """AUTH K-72, for the operations that exist."""
     assert TAKE_TOKENS == [
-        "CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey",
-        "GenerateDataKeyWithoutPlaintext", "ReEncrypt",
+        "CreateGrant", "Decapsulate", "Decrypt", "DeriveSharedSecret", "DescribeKey", "Encapsulate",
+        "Encrypt", "GenerateDataKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext",
+        "GenerateDataKeyWithoutPlaintext", "GenerateMac", "GetPublicKey", "ReEncrypt", "Sign",
+        "Verify", "VerifyMac",
     ]  # fmt: skip
 
 
@@ -366,7 +385,7 @@ def test_a_token_that_is_none_is_refused_though_the_caller_is_allowed(
     world: World, name: str
 ) -> None:
     """CORE K-90, AUTH N-33."""
-    key, there = world.key(), world.key(region=ELSEWHERE)
+    key, there = world.key_for(name), world.key(region=ELSEWHERE)
     grant = {"GranteePrincipal": OTHER, "Operations": ["DescribeKey"]}
     foreign = world.do("CreateGrant", region=ELSEWHERE, KeyId=there.id, **grant)["GrantToken"]
     retired = world.do("CreateGrant", KeyId=key.id, **grant)["GrantToken"]

@@ -35,21 +35,30 @@ HERE = f"arn:aws:kms:{REGION}:{ACCOUNT}"
 # CORE K-9: all four forms; every other operation with a key takes id and ARN only
 WITH_ALIASES = {
     "DescribeKey", "Encrypt", "Decrypt", "ReEncrypt", "GenerateDataKey",
-    "GenerateDataKeyWithoutPlaintext",
+    "GenerateDataKeyWithoutPlaintext", "GenerateDataKeyPair",
+    "GenerateDataKeyPairWithoutPlaintext", "Sign", "Verify", "GenerateMac", "VerifyMac",
+    "DeriveSharedSecret", "GetPublicKey", "Encapsulate", "Decapsulate",
 }  # fmt: skip
 
 REST: dict[str, dict[str, Any]] = {
     "CancelKeyDeletion": {},
     "CreateAlias": {"AliasName": "alias/new"},
     "CreateGrant": {"GranteePrincipal": ROOT, "Operations": ["DescribeKey"]},
+    "Decapsulate": {"SharedSecretCiphertextBlob": b"x" * 768, "EncapsulationAlgorithm": "ML_KEM"},
     "Decrypt": {"CiphertextBlob": b"x"},
+    "DeriveSharedSecret": {"KeyAgreementAlgorithm": "ECDH", "PublicKey": b"x"},
     "DescribeKey": {},
     "DisableKey": {},
     "EnableKey": {},
+    "Encapsulate": {"EncapsulationAlgorithm": "ML_KEM"},
     "Encrypt": {"Plaintext": b"x"},
     "GenerateDataKey": {"KeySpec": "AES_128"},
+    "GenerateDataKeyPair": {"KeyPairSpec": "ECC_NIST_P256"},
+    "GenerateDataKeyPairWithoutPlaintext": {"KeyPairSpec": "ECC_NIST_P256"},
     "GenerateDataKeyWithoutPlaintext": {"KeySpec": "AES_128"},
+    "GenerateMac": {"Message": b"x", "MacAlgorithm": "HMAC_SHA_256"},
     "GetKeyPolicy": {},
+    "GetPublicKey": {},
     "ListAliases": {},
     "ListGrants": {},
     "ListKeyPolicies": {},
@@ -59,9 +68,12 @@ REST: dict[str, dict[str, Any]] = {
     "RetireGrant": {"GrantId": "ab" * 32},
     "RevokeGrant": {"GrantId": "ab" * 32},
     "ScheduleKeyDeletion": {},
+    "Sign": {"Message": b"x", "SigningAlgorithm": "ECDSA_SHA_256"},
     "TagResource": {"Tags": [{"TagKey": "a", "TagValue": "b"}]},
     "UntagResource": {"TagKeys": ["a"]},
     "UpdateAlias": {"AliasName": "alias/old"},
+    "Verify": {"Message": b"x", "SigningAlgorithm": "ECDSA_SHA_256", "Signature": b"x"},
+    "VerifyMac": {"Message": b"x", "MacAlgorithm": "HMAC_SHA_256", "Mac": b"x"},
 }
 MEMBERS = {"CreateAlias": "TargetKeyId", "UpdateAlias": "TargetKeyId"}
 KEYLESS = {"CreateKey", "DeleteAlias", "GenerateRandom", "ListKeys"}

@@ -170,6 +170,11 @@ HEADLINES: list[tuple[Decision, str]] = [
         "DENIED implicitly by the SCPs: none allows kms:Decrypt at level-1",
     ),
     (
+        ask(alice, key_policy=key_policy(allow(who=ALICE)), scps=()),
+        "DENIED implicitly by the SCPs: none allows kms:Decrypt, since none is attached at any "
+        "level",
+    ),
+    (
         ask(alice, key_policy=key_policy(allow(who=ALICE)), endpoint=endpoint(allow("s3:*", "*"))),
         "DENIED implicitly by the VPC endpoint policy: it does not allow kms:Decrypt",
     ),

@@ -576,3 +576,21 @@ def test_the_trace_says_what_was_wanted_and_what_was_there(
     step = trace.steps[-1]
     assert (step.matched, step.reason, step.why) == (False, reason, why)
     assert answer.reasons == {reason}
+
+
+@pytest.mark.parametrize(
+    ("operator", "listed", "matches"),
+    [
+        ("ForAllValues:StringEquals", ["${aws:username}"], False),
+        ("ForAllValues:StringEquals", ["${aws:username}", "env"], True),
+        ("ForAllValues:StringNotEquals", ["${aws:username}"], False),
+        ("ForAllValues:StringNotEquals", ["${aws:userid}", "x"], True),
+        ("ForAnyValue:StringEquals", ["${aws:username}"], True),
+        ("ForAnyValue:StringNotEquals", ["${aws:username}", "env"], False),
+        ("StringEquals", ["${aws:username}", "env"], False),
+    ],
+)
+def test_f11_f12_h1_sets_are_compared_with_values_that_the_request_fills_in(
+    operator: str, listed: list[str], matches: bool
+) -> None:
+    assert holds({operator: {"aws:TagKeys": listed}}, {"aws:TagKeys": ("alice", "env")}) is matches

@@ -1,0 +1,1 @@
+"""Endless tests: generated worlds, broken texts and odd requests, each from a seed."""
