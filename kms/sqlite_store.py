@@ -82,7 +82,7 @@ def open_store(
 
 def _make(path: Path, root: RootKey, entropy: Entropy) -> None:
     """Make a new store aside and put it in its place whole, unless another was faster."""
-    with _told():
+    with told():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = path.with_name(f"{path.name}.{entropy.uuid()}.new")
         private(draft)
@@ -100,7 +100,7 @@ def _unlocked(database: SqliteDatabase, root: RootKey, entropy: Entropy) -> byte
     """Return the store key of a store of the newest schema, which is what it is after this."""
     with database.transaction() as connection:
         migrate(connection)
-        wrapped = _wrapped(connection)
+        wrapped = wrapped_key(connection)
         if wrapped is not None:
             return root_key.unwrap(wrapped, root)
         key = entropy.random_bytes(STORE_KEY_BYTES)
@@ -116,10 +116,10 @@ def rotate_root_key(path: Path, old: RootKey, new: RootKey, entropy: Entropy | N
     that opens with the old root key or with the new; with a file, both are in it meanwhile.
     """
     entropy = entropy or SystemEntropy()
-    with closing(SqliteDatabase(_existing(path), PATIENCE_SECONDS)) as database:
+    with closing(SqliteDatabase(existing(path), PATIENCE_SECONDS)) as database:
         with database.transaction() as connection:
             migrate(connection)
-            present = _wrapped(connection)
+            present = wrapped_key(connection)
             if present is None:
                 raise DamagedStore(f"{path} has no root key yet")
             key = root_key.unwrap(present, old)
@@ -174,7 +174,8 @@ def _statements(script: str) -> Iterator[str]:
             statement = ""
 
 
-def _wrapped(connection: sqlite3.Connection) -> Wrapped | None:
+def wrapped_key(connection: sqlite3.Connection) -> Wrapped | None:
+    """Return the wrapped store key of a database, or None where there is none yet."""
     row = connection.execute("SELECT generation, kind, parameters, wrapped FROM root_key")
     found = row.fetchone()
     return Wrapped(*found) if found is not None else None
@@ -194,14 +195,15 @@ def private(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
-def _existing(path: Path) -> Path:
+def existing(path: Path) -> Path:
+    """Return the path if there is a file. Raises StoreError."""
     if not path.is_file():
         raise StoreError(f"there is no store at {path}")
     return path
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
     """Turn the errors of SQLite and of the file system into ours."""
     try:
         yield
@@ -215,7 +217,10 @@ def _told() -> Iterator[None]:
         raise DamagedStore(str(error)) from error
 
 
-def _connect(path: Path, patience: float, *, read_only: bool = False) -> sqlite3.Connection:
+def connect(
+    path: Path, patience: float = PATIENCE_SECONDS, *, read_only: bool = False
+) -> sqlite3.Connection:
+    """Return a connection that begins transactions only when told to."""
     uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
     connection = sqlite3.connect(
         uri, uri=True, timeout=patience, isolation_level=None, check_same_thread=False
@@ -237,13 +242,13 @@ class SqliteDatabase:
         self._path = path
         self._patience = patience
         self._version = len(steps())
-        with _told():
-            self._connection: sqlite3.Connection | None = _connect(path, patience)
+        with told():
+            self._connection: sqlite3.Connection | None = connect(path, patience)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Keep what is done inside, or nothing of it after an error."""
-        with _told():
+        with told():
             connection = self._open()
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -255,7 +260,7 @@ class SqliteDatabase:
 
     def begin(self) -> Head:
         """Begin the only writing transaction that there is."""
-        with _told():
+        with told():
             connection = self._open()
             connection.execute("BEGIN IMMEDIATE")
             (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -268,14 +273,14 @@ class SqliteDatabase:
 
     def rows_since(self, revision: int) -> Iterable[Row]:
         """Yield every record as it is now that was changed after a revision."""
-        with _told():
+        with told():
             query = "SELECT kind, name, body, sealed FROM records WHERE revision > ?"
             for row in self._open().execute(query, (revision,)):
                 yield Row(*row)
 
     def write(self, rows: Iterable[Row], events: Iterable[tuple[AuditEvent, str]]) -> None:
         """Write records under the next revision, and append events."""
-        with _told():
+        with told():
             connection = self._open()
             written = [(row.kind, row.name, row.body, row.sealed) for row in rows]
             if written:
@@ -291,12 +296,12 @@ class SqliteDatabase:
 
     def commit(self) -> None:
         """End the transaction; what it wrote is on disk once this returns."""
-        with _told():
+        with told():
             self._open().execute("COMMIT")
 
     def rollback(self) -> None:
         """End the transaction as if it had not been."""
-        with _told():
+        with told():
             self._open().execute("ROLLBACK")
 
     def recover(self) -> None:
@@ -309,13 +314,13 @@ class SqliteDatabase:
         """Yield the texts of the events that are wanted, oldest first."""
         conditions, values = _conditions(where)
         query = f"SELECT text FROM events WHERE {conditions} ORDER BY number"  # noqa: S608
-        with _told(), closing(_connect(self._path, self._patience, read_only=True)) as connection:
+        with told(), closing(connect(self._path, self._patience, read_only=True)) as connection:
             for (text,) in connection.execute(query, values):
                 yield text
 
     def checkpoint(self) -> None:
         """Move what is in the log into the file, and empty the log if nobody reads it."""
-        with _told():
+        with told():
             self._open().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     def close(self) -> None:
@@ -324,7 +329,7 @@ class SqliteDatabase:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = _connect(self._path, self._patience)
+            self._connection = connect(self._path, self._patience)
         return self._connection
 
 
