@@ -1,8 +1,8 @@
-"""What durability costs: calls of many callers, each on disk before its reply, next to bare inserts.
+"""What durability costs: calls of many callers, on disk before their replies, and bare inserts.
 
 Bare inserts are rows as large as an event, with as many indexes, of as many callers, committed in
-groups by the shortest code that does it: what SQLite gives on this disk before kmsgate does anything.
-Times are those of a clock on the wall, since waiting for the disk is what they are about.
+groups by the shortest code that does it: what SQLite gives on this disk before kmsgate does
+anything. Times are those of a clock on the wall, since waiting for the disk is what it is about.
 """
 
 from __future__ import annotations

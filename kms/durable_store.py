@@ -2,7 +2,7 @@
 
 The calls of this process take turns, each on the state that the one before it left. The first one
 begins a transaction of the database, which keeps other processes out and brings in what they have
-changed; the last one that has no successor waiting commits it. Only then do all of them return. So
+changed; the first one that has no successor waiting commits it. Only then do all of them return. So
 what is acknowledged is on disk, and sixteen callers share the price of one write.
 
 If the commit fails, it fails for all calls of the group, and what they did in memory is dropped.
@@ -11,15 +11,18 @@ If the commit fails, it fails for all calls of the group, and what they did in m
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from kms.audit import AuditEvent
 from kms.records import Records, Row, event_from, event_text
 from kms.state import State
 from kms.store import EVERY_EVENT, EventFilter, Session, StoreError
+
+T = TypeVar("T")
 
 MAX_GROUP = 256
 """So many calls at most wait for the same commit."""
@@ -90,6 +93,36 @@ class _Group:
             raise StoreError(f"the change was not kept: {self.failure}") from self.failure
 
 
+class _Task(Generic[T]):
+    """A job that waits for a thread to do it, and what became of it."""
+
+    __slots__ = ("_error", "_group", "_job", "_result", "awake", "leads")
+
+    def __init__(self, job: Callable[[Session], T]) -> None:
+        self.awake = threading.Event()
+        self.leads = False
+        self._job = job
+        self._group: _Group | None = None
+        self._result: T | None = None
+        self._error: Exception | None = StoreError("the call was interrupted before its turn")
+
+    def run(self, group: _Group, session: Session) -> None:
+        """Do the job; what it raises is kept for its caller."""
+        self._group = group
+        try:
+            self._result, self._error = self._job(session), None
+        except Exception as error:  # noqa: BLE001 - raised again by `outcome`, in its own thread
+            self._error = error
+
+    def outcome(self) -> T:
+        """Return or raise what the job did, once the group is kept. Raises StoreError if not."""
+        if self._group is not None:
+            self._group.wait()
+        if self._error is not None:
+            raise self._error
+        return self._result  # type: ignore[return-value]
+
+
 class DurableStore:
     """Keeps one state and its events in a database; threads and processes may share it."""
 
@@ -97,8 +130,10 @@ class DurableStore:
         self._database = database
         self._records = records
         self._turn = threading.Lock()
-        self._door = threading.Lock()  # guards _wanting alone
+        self._door = threading.Lock()  # guards the next three
         self._wanting = 0
+        self._tasks: deque[_Task[Any]] = deque()
+        self._led = False
         self._group: _Group | None = None
         self._state = State()
         self._seen = Head("", 0, "")
@@ -109,12 +144,64 @@ class DurableStore:
         group: _Group | None = None
         try:
             with self._my_turn():
-                group = self._group = self._group or self._begun()
+                group = self._joined()
                 group.size += 1
                 yield _DurableSession(group, self._records)
         finally:
             if group is not None:
                 group.wait()
+
+    def transact(self, job: Callable[[Session], T]) -> T:
+        """Return what a job makes of a session of its own, once its group is kept.
+
+        The jobs of callers that come at once are done by the thread of one of them, one after the
+        other: to hand the turn from thread to thread would take about as long as the jobs do.
+        """
+        task = _Task(job)
+        with self._door:
+            self._tasks.append(task)
+            task.leads, self._led = not self._led, True
+        try:
+            if not task.leads:
+                task.awake.wait()
+        except BaseException:
+            self._withdraw(task)
+            raise
+        if task.leads:
+            self._lead(task)
+        return task.outcome()
+
+    def _lead(self, own: _Task[Any]) -> None:
+        """Do all jobs that wait, this one first, and let the next caller lead those that come."""
+        batch: list[_Task[Any]] = []
+        try:
+            with self._my_turn():
+                group = self._joined()
+                while found := self._taken(MAX_GROUP - len(batch)):
+                    batch += found
+                    group.size += len(found)
+                    for task in found:
+                        task.run(group, _DurableSession(group, self._records))
+            group.ended.wait()
+        finally:
+            for task in batch:
+                task.awake.set()
+            self._withdraw(own)
+
+    def _taken(self, most: int) -> list[_Task[Any]]:
+        with self._door:
+            return [self._tasks.popleft() for _ in range(min(most, len(self._tasks)))]
+
+    def _withdraw(self, task: _Task[Any]) -> None:
+        """Take no further part; if it is this one's to lead, the next one leads."""
+        with self._door:
+            if task in self._tasks:
+                self._tasks.remove(task)
+            if task.leads and self._tasks:
+                self._tasks[0].leads = True
+                self._tasks[0].awake.set()
+            elif task.leads:
+                self._led = False
 
     def events(self, where: EventFilter = EVERY_EVENT) -> Sequence[AuditEvent]:
         """Return the events that are wanted, oldest first; only such as are kept."""
@@ -156,6 +243,11 @@ class DurableStore:
             followed = self._wanting > 0
         if self._group is not None and not (followed and self._group.size < MAX_GROUP):
             self._end(self._group)
+
+    def _joined(self) -> _Group:
+        """Return the group that is open, or a new one; in one's turn only."""
+        self._group = self._group or self._begun()
+        return self._group
 
     def _begun(self) -> _Group:
         try:

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from kms.audit import AuditEvent
 from kms.state import State
+
+T = TypeVar("T")
 
 
 class StoreError(Exception):
@@ -101,6 +103,13 @@ class Store(Protocol):
         """
         ...
 
+    def transact(self, job: Callable[[Session], T]) -> T:
+        """Return what a job makes of a session of its own, once it has been left.
+
+        Another thread may do the job. Raises what it raises, and StoreError as `session` does.
+        """
+        ...
+
     def events(self, where: EventFilter = EVERY_EVENT) -> Sequence[AuditEvent]:
         """Return the events that are wanted, oldest first; every event unless told otherwise."""
         ...
@@ -119,6 +128,11 @@ class MemoryStore:
         """Return the writer's turn."""
         with self._lock:
             yield _MemorySession(self)
+
+    def transact(self, job: Callable[[Session], T]) -> T:
+        """Return what a job makes of a session of its own."""
+        with self.session() as session:
+            return job(session)
 
     def events(self, where: EventFilter = EVERY_EVENT) -> Sequence[AuditEvent]:
         """Return the events that are wanted, oldest first."""

@@ -354,3 +354,56 @@ def test_events_are_found_by_what_they_tell(
     assert "".join(each.id for each in store.events(where)) == expected
     assert list(store.events()) == [first, second, third, fourth]
     assert all(each.is_intact() for each in store.events())
+
+
+# Jobs
+
+
+def _enlist(store: Store, name: str, number: int) -> str:
+    def job(session: Session) -> str:
+        state = with_user(session.state, name)
+        session.commit(state, [event(number, session.last_hash)])
+        return name.upper()
+
+    return store.transact(job)
+
+
+def test_a_job_has_a_session_and_its_result_is_returned(store: Store) -> None:
+    assert _enlist(store, "ada", 1) == "ADA"
+    assert names(state_of(store)) == {"ada"}
+    assert list(store.events()) == [event(1)]
+
+
+def test_what_a_job_raises_is_raised_and_undoes_no_commit(store: Store) -> None:
+    def fail(session: Session) -> None:
+        session.commit(with_user(session.state, "ada"), [event(1)])
+        raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        store.transact(fail)
+
+    assert names(state_of(store)) == {"ada"}
+    assert _enlist(store, "bob", 2) == "BOB"
+
+
+def test_jobs_and_sessions_at_once_lose_nothing(store: Store) -> None:
+    workers, rounds = 8, 20
+    start = threading.Barrier(workers)
+
+    def work(worker: int) -> None:
+        start.wait(PATIENCE)
+        for turn in range(rounds):
+            number = worker * rounds + turn
+            name = f"u{number}"
+            if worker % 4 == 0:
+                with store.session() as session:
+                    state = with_user(session.state, name)
+                    session.commit(state, [event(number, session.last_hash)])
+            else:
+                assert _enlist(store, name, number) == name.upper()
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(work, range(workers)))
+
+    assert len(names(state_of(store))) == workers * rounds
+    assert_intact(store, workers * rounds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -14,9 +15,10 @@ from typing import Any
 import pytest
 
 from kms import FixedClock, Gate, MemoryStore, Service, State, SystemEntropy
+from kms.durable_store import _Task
 from kms.root_key import FileRootKey, PassphraseRootKey
 from kms.sqlite_store import SqliteDatabase, SqliteStore, open_store, rotate_root_key, steps
-from kms.store import DamagedStore, NewerStore, StoreBusy, StoreError, WrongRootKey
+from kms.store import DamagedStore, NewerStore, Session, StoreBusy, StoreError, WrongRootKey
 from tests.kms_world import ALLOW_ALL, START, World
 from tests.store.stores import OTHER_ROOT_KEY, ROOT_KEY, SqliteStores
 from tests.store.test_contract import event, names, state_of, with_user
@@ -291,6 +293,123 @@ def test_whoever_is_interrupted_while_waiting_leaves_nobody_behind(sqlite: Sqlit
         done.result(PATIENCE)
 
     assert names(state_of(sqlite.again())) == {"ada"}
+
+
+# Jobs
+
+
+class Queue(deque[Any]):
+    """A queue that says when somebody joins it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.joined = threading.Semaphore(0)
+
+    def append(self, each: Any) -> None:
+        super().append(each)
+        self.joined.release()
+
+
+class Jobs:
+    """Callers whose jobs have to wait, one behind the other, until all of them are there."""
+
+    def __init__(self, store: SqliteStore, jobs: int) -> None:
+        self.store = store
+        self.jobs = jobs
+        self.threads: list[int] = []
+        store._tasks = self.queue = Queue()
+
+    def run(self) -> list[BaseException | None]:
+        with ThreadPoolExecutor(self.jobs) as pool:
+            done = []
+            with self.store._turn:
+                for number in range(self.jobs):
+                    done.append(pool.submit(self.enlist, number))
+                    assert self.queue.joined.acquire(timeout=PATIENCE)
+            return [each.exception(PATIENCE) for each in done]
+
+    def enlist(self, number: int) -> None:
+        def job(session: Session) -> None:
+            self.threads.append(threading.get_ident())
+            state = with_user(session.state, f"u{number}")
+            session.commit(state, [event(number, session.last_hash)])
+
+        self.store.transact(job)
+
+
+def test_jobs_that_wait_are_done_by_one_thread_in_one_commit(
+    sqlite: SqliteStores, commits: list[int]
+) -> None:
+    store = sqlite.make(State())
+    jobs = Jobs(store, 5)
+
+    assert jobs.run() == [None] * 5
+    assert len(set(jobs.threads)) == 1
+    assert len(commits) == 1
+    assert len(names(state_of(store))) == len(store.events()) == 5
+    grow(store, "later", 9)  # and nobody is left who leads
+
+
+def test_more_jobs_than_a_group_holds_are_led_by_one_after_the_other(
+    sqlite: SqliteStores, commits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kms.durable_store.MAX_GROUP", 2)
+    store = sqlite.make(State())
+    jobs = Jobs(store, 5)
+
+    assert jobs.run() == [None] * 5
+    assert len(commits) >= 3
+    assert len(set(jobs.threads)) >= 3
+    assert len(names(state_of(store))) == 5
+
+
+def test_when_a_commit_fails_every_job_of_the_group_fails(
+    sqlite: SqliteStores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = sqlite.make(State())
+
+    def full(_self: SqliteDatabase) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqliteDatabase, "commit", full)
+        failures = Jobs(store, 3).run()
+
+    assert [type(each) for each in failures] == [StoreError] * 3
+    assert names(state_of(store)) == set()
+    assert Jobs(store, 3).run() == [None] * 3
+
+
+def test_a_job_that_cannot_begin_says_so_and_the_next_one_can(sqlite: SqliteStores) -> None:
+    store = sqlite.make(State())
+    hasty = open_store(store.path, ROOT_KEY, patience=0)
+    with closing(hasty):
+        with store.session(), pytest.raises(StoreBusy):
+            hasty.transact(lambda session: session.state)
+        assert hasty.transact(lambda session: session.state) == State()
+
+
+def test_an_interrupted_leader_fails_the_jobs_that_it_had_not_done(
+    sqlite: SqliteStores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = sqlite.make(State())
+    run = _Task.run
+    calls: list[object] = []
+
+    def interrupted(self: Any, *arguments: Any) -> None:
+        calls.append(self)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        run(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_Task, "run", interrupted)
+        failures = Jobs(store, 4).run()
+
+    assert type(failures[0]) is KeyboardInterrupt  # the leader, in whose thread it happened
+    assert [type(each) for each in failures[1:]] == [StoreError] * 3
+    assert names(state_of(store)) == {"u0"}
+    assert Jobs(store, 2).run() == [None] * 2
 
 
 # Several handles on one file: what several processes do
