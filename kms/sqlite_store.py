@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from kms import root_key
 from kms.audit import AuditEvent
 from kms.durable_store import DurableStore, Head
+from kms.event_index import columns, conditions, plain
 from kms.records import Records, Row
 from kms.root_key import RootKey, Wrapped, sync_folder
 from kms.runtime import Entropy, SystemEntropy
@@ -288,7 +287,7 @@ class SqliteDatabase:
                 connection.executemany(_PUT, written)
             (last,) = connection.execute("SELECT max(number) FROM events").fetchone()
             numbered = list(enumerate(events, (last or 0) + 1))
-            connection.executemany(_APPEND, (_columns(n, *each) for n, each in numbered))
+            connection.executemany(_APPEND, (columns(n, *each) for n, each in numbered))
             connection.executemany(
                 "INSERT OR IGNORE INTO event_resources VALUES (?, ?)",
                 ((plain(arn), n) for n, (event, _) in numbered for arn in event.resources),
@@ -312,8 +311,8 @@ class SqliteDatabase:
 
     def events(self, where: EventFilter) -> Iterable[str]:
         """Yield the texts of the events that are wanted, oldest first."""
-        conditions, values = _conditions(where)
-        query = f"SELECT text FROM events WHERE {conditions} ORDER BY number"  # noqa: S608
+        wanted, values = conditions(where, "?")
+        query = f"SELECT text FROM events WHERE {wanted} ORDER BY number"  # noqa: S608
         with told(), closing(connect(self._path, self._patience, read_only=True)) as connection:
             for (text,) in connection.execute(query, values):
                 yield text
@@ -331,38 +330,3 @@ class SqliteDatabase:
         if self._connection is None:
             self._connection = connect(self._path, self._patience)
         return self._connection
-
-
-def plain(text: str) -> str:
-    """Return a text that any database takes: what is no valid text is escaped."""
-    if text.isprintable():
-        return text
-    return text.encode("unicode_escape").decode("ascii")
-
-
-def _moment(at: dt.datetime) -> str:
-    return at.astimezone(dt.UTC).isoformat(timespec="microseconds")  # sorts as it runs
-
-
-def _columns(number: int, event: AuditEvent, text: str) -> tuple[Any, ...]:
-    found = (
-        event.operation, event.caller, event.error_code, event.account, event.region,
-    )  # fmt: skip
-    names = (plain(each) if each is not None else None for each in found)
-    return (number, _moment(event.at), *names, text, event.hash)
-
-
-def _conditions(where: EventFilter) -> tuple[str, list[str]]:
-    conditions, values = ["TRUE"], []
-    for name, wanted in where.equal_members():
-        if wanted is not None:
-            conditions.append(f"{name} = ?")
-            values.append(plain(wanted))
-    if where.resource is not None:
-        conditions.append("number IN (SELECT number FROM event_resources WHERE resource = ?)")
-        values.append(plain(where.resource))
-    for sign, moment in ((">=", where.since), ("<", where.until)):
-        if moment is not None:
-            conditions.append(f"at {sign} ?")
-            values.append(_moment(moment))
-    return " AND ".join(conditions), values

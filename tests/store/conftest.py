@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from kms import State, Store
-from tests.store.stores import STORES, MakeStore, SqliteStores, sqlite
+from tests.store.postgres import postgres, postgres_dsn
+from tests.store.stores import STORES, MakeStore, sqlite
 
-__all__ = ["SqliteStores", "sqlite"]
+__all__ = ["postgres", "postgres_dsn", "sqlite"]
 
 
 @pytest.fixture(params=STORES)

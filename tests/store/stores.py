@@ -62,7 +62,13 @@ def _sqlite(request: pytest.FixtureRequest) -> MakeStore:
     return stores.make
 
 
+def _postgres(request: pytest.FixtureRequest) -> MakeStore:
+    make: MakeStore = request.getfixturevalue("postgres").make
+    return make
+
+
 STORES: dict[str, Callable[[pytest.FixtureRequest], MakeStore]] = {
     "memory": _memory,
     "sqlite": _sqlite,
+    "postgres": _postgres,
 }

@@ -443,8 +443,11 @@ def test_bringing_in_a_change_reads_that_change_alone(
     monkeypatch.setattr(SqliteDatabase, "rows_since", counted)
     state_of(second)
     state_of(second)
-
     assert len(read) == 1
+
+    grow(second, "bob", 2)
+    state_of(second)
+    assert len(read) == 1  # what it wrote itself it does not read again
 
 
 def test_a_store_that_others_hold_is_busy_and_unchanged(sqlite: SqliteStores) -> None:
