@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 
-from kms.model import KeyOrigin, KeyState
+from kms.material import awaits_import
+from kms.model import KeyState
 from kms.operation import (
     DELETABLE,
     PENDING_DELETION,
@@ -29,6 +30,7 @@ def schedule_key_deletion(parameters: Parameters, scope: Scope) -> Change:
         state=KeyState.PENDING_DELETION,
         deletion_at=deletion_at,
         deletion_delay=dt.timedelta(hours=scope.settings.deletion_extra_hours),
+        on_demand=None,  # CORE K-123: a key that is to end is not rotated
     )
     output = {
         "KeyId": str(key.arn),
@@ -48,10 +50,8 @@ def schedule_key_deletion(parameters: Parameters, scope: Scope) -> Change:
 @operation("CancelKeyDeletion", Need(PENDING_DELETION))
 def cancel_key_deletion(_parameters: Parameters, scope: Scope) -> Change:
     """Call the end off; the key stays switched off until someone enables it (CORE K-145)."""
-    key = scope.key
-    waiting = key.origin is KeyOrigin.EXTERNAL and not key.materials
-    state = KeyState.PENDING_IMPORT if waiting else KeyState.DISABLED
-    key = replace(key, state=state, deletion_at=None)
+    state = KeyState.PENDING_IMPORT if awaits_import(scope.key) else KeyState.DISABLED
+    key = replace(scope.key, state=state, deletion_at=None)
     return Change(
         scope.state.with_key(key), {"KeyId": str(key.arn)}, logged={"keyId": str(key.arn)}
     )

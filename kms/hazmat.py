@@ -23,13 +23,14 @@ No exception text holds key material, plaintext or ciphertext.                  
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType, ModuleType
 from typing import Any, NamedTuple, TypeAlias
 
 from cryptography import exceptions
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes, keywrap, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
@@ -509,3 +510,62 @@ def decapsulate(pkcs8: bytes, ciphertext: bytes) -> bytes:
     except ValueError:
         raise Unauthentic from None
     return secret
+
+
+# --- Imported material --------------------------------------------------------------------------
+
+
+def kwp_unwrap(key: bytes, wrapped: bytes) -> bytes:
+    """Return what AES Key Wrap with Padding (RFC 5649) has wrapped under a key of 32 bytes.
+
+    Raises Unauthentic for anything that does not unwrap, a key of another length included: it
+    comes out of a ciphertext, like the rest.
+    """
+    if len(key) != AEAD_KEY_BYTES:
+        raise Unauthentic
+    try:
+        return keywrap.aes_key_unwrap_with_padding(key, wrapped)
+    except keywrap.InvalidUnwrap:
+        raise Unauthentic from None
+
+
+def rsa_bytes(pkcs8: bytes) -> int:
+    """Return how long the ciphertexts of an RSA key are; raises TypeError for another key."""
+    key = _private_key(pkcs8)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise TypeError("only an RSA key has a modulus")
+    return key.key_size // 8
+
+
+def imported_private_key(pkcs8: bytes) -> tuple[str, bytes] | None:
+    """Return the spec of a private key that came from outside, and the key as we would write it.
+
+    The same key in another spelling of PKCS#8 is the same bytes here. None for what is no
+    unencrypted PKCS#8 DER, and for keys of no spec of ours.
+    """
+    if not _PKCS8_START.match(pkcs8):  # the loader would read PKCS#1 and SEC 1 as well
+        return None
+    try:
+        spec = _spec_of(_private_key(pkcs8))
+        if spec not in _GENERATORS:  # before the check: that of a huge RSA key takes long
+            return None
+        return spec, _pkcs8(serialization.load_der_private_key(pkcs8, password=None))
+    except (ValueError, TypeError, exceptions.UnsupportedAlgorithm):
+        return None
+
+
+# SEQUENCE, its length, the version 0 or 1, and the SEQUENCE that names the algorithm (RFC 5958).
+_PKCS8_START = re.compile(rb"\x30(?:[\x00-\x7f]|\x81.|\x82..)\x02\x01[\x00\x01]\x30", re.DOTALL)
+
+
+def _spec_of(key: PrivateKeyTypes) -> str:
+    """Return the spec that a key would have; for sizes and curves unknown here it is no spec."""
+    if isinstance(key, rsa.RSAPrivateKey):
+        return f"RSA_{key.key_size}"
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        name = key.curve.name
+        return next((spec for spec, each in _CURVES.items() if each.curve.name == name), name)
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return _ED25519
+    # The classes of the lattices are missing from older releases, so their names must do.
+    return re.sub(r"^ML([A-Z]{3})([0-9]+)PrivateKey$", r"ML_\1_\2", type(key).__name__)

@@ -9,7 +9,6 @@ from typing import Any
 
 from kms import hazmat, paging
 from kms.condition_keys import spec_and_usage
-from kms.envelope import material_id
 from kms.errors import (
     CustomKeyStoreNotFound,
     InvalidTags,
@@ -17,12 +16,12 @@ from kms.errors import (
     UnsupportedOperation,
     ValidationFailed,
 )
+from kms.material import expiry_of, new_material
 from kms.model import (
     ALGORITHM_LISTS,
     SPECS,
     SYMMETRIC_DEFAULT,
     Key,
-    KeyMaterial,
     KeyOrigin,
     KeyState,
     KeyUsage,
@@ -122,11 +121,9 @@ def with_material(key: Key, scope: Scope) -> Key:
     if key.origin is KeyOrigin.EXTERNAL:
         return replace(key, state=KeyState.PENDING_IMPORT)
     try:
-        secret = scope.entropy.material(key.spec)
+        return replace(key, materials=(new_material(key, scope.entropy, scope.now),))
     except hazmat.UnsupportedAlgorithm:
         raise UnsupportedOperation from None  # CORE K-104
-    material = KeyMaterial(material_id(secret, key.id), secret, scope.now)
-    return replace(key, materials=(material,))
 
 
 def metadata(key: Key) -> Output:
@@ -158,6 +155,9 @@ def metadata(key: Key) -> Output:
         }
     if key.is_symmetric and key.materials:
         described["CurrentKeyMaterialId"] = key.current_material.id
+    if key.origin is KeyOrigin.EXTERNAL and key.is_complete:
+        expiries = [m.expires_at for m in key.materials if m.expires_at is not None]
+        described |= expiry_of(min(expiries, default=None))
     return described
 
 
@@ -183,18 +183,29 @@ def list_keys(parameters: Parameters, scope: Scope) -> Change:
 
 @operation("EnableKey", Need(SWITCHABLE))
 def enable_key(_parameters: Parameters, scope: Scope) -> Change:
-    """Switch a key on; nothing happens if it is on (CORE K-60)."""
-    return _switched(scope, KeyState.ENABLED)
+    """Switch a key on; nothing happens if it is on (CORE K-60).
+
+    A rotation that was due while the key was off is due now (CORE K-123).
+    """
+    rotation = scope.key.rotation
+    if rotation is not None:
+        rotation = replace(rotation, next_at=max(rotation.next_at, scope.now))
+    return _changed(replace(scope.key, state=KeyState.ENABLED, rotation=rotation), scope)
 
 
 @operation("DisableKey", Need(SWITCHABLE))
 def disable_key(_parameters: Parameters, scope: Scope) -> Change:
     """Switch a key off; nothing happens if it is off (CORE K-60)."""
-    return _switched(scope, KeyState.DISABLED)
+    return _changed(replace(scope.key, state=KeyState.DISABLED), scope)
 
 
-def _switched(scope: Scope, state: KeyState) -> Change:
-    key = replace(scope.key, state=state)
+@operation("UpdateKeyDescription", Need(NOT_PENDING_DELETION))
+def update_key_description(parameters: Parameters, scope: Scope) -> Change:
+    """Describe a key in other words, or with none (CORE K-61)."""
+    return _changed(replace(scope.key, description=parameters["Description"]), scope)
+
+
+def _changed(key: Key, scope: Scope) -> Change:
     return Change(scope.state.with_key(key), logged={"keyId": str(key.arn)})
 
 
@@ -238,8 +249,7 @@ def untag_resource(parameters: Parameters, scope: Scope) -> Change:
 
 
 def _tagged(scope: Scope, tags: dict[str, str]) -> Change:
-    key = replace(scope.key, tags=tuple(tags.items()))
-    return Change(scope.state.with_key(key), logged={"keyId": str(key.arn)})
+    return _changed(replace(scope.key, tags=tuple(tags.items())), scope)
 
 
 @operation("ListResourceTags")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -48,6 +48,29 @@ class KeyManager(StrEnum):
 
     CUSTOMER = "CUSTOMER"
     AWS = "AWS"
+
+
+class RotationType(StrEnum):
+    """What brought a material: the calendar, or somebody who asked (CORE K-121)."""
+
+    AUTOMATIC = "AUTOMATIC"
+    ON_DEMAND = "ON_DEMAND"
+
+
+class MaterialState(StrEnum):
+    """What a material is to its key (CORE K-121)."""
+
+    CURRENT = "CURRENT"
+    NON_CURRENT = "NON_CURRENT"
+    PENDING_ROTATION = "PENDING_ROTATION"
+    PENDING_MULTI_REGION_IMPORT_AND_ROTATION = "PENDING_MULTI_REGION_IMPORT_AND_ROTATION"
+
+
+class ExpirationModel(StrEnum):
+    """Whether imported material goes away by itself."""
+
+    KEY_MATERIAL_EXPIRES = "KEY_MATERIAL_EXPIRES"
+    KEY_MATERIAL_DOES_NOT_EXPIRE = "KEY_MATERIAL_DOES_NOT_EXPIRE"
 
 
 SYMMETRIC_DEFAULT = "SYMMETRIC_DEFAULT"
@@ -106,14 +129,58 @@ ALGORITHM_LISTS: Mapping[KeyUsage, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class KeyMaterial:
-    """The secret bytes behind a key: AES or HMAC key, or a private key as PKCS#8 DER."""
+    """The bytes behind a key: an AES or HMAC key, or a private key as PKCS#8 DER.
+
+    `octets` is None while imported material is away, deleted or expired; its id stays with the
+    key (CORE K-136). `rotated_at` and `rotation` say when and how it became the current one; the
+    first material of a key has neither. `description` is what the importer called it.
+
+    In a multi-Region set `octets`, `expires_at` and `description` of imported material are of
+    each member by itself; everything else is shared (CORE K-152, K-159).
+    """
 
     id: str
-    secret: bytes = field(repr=False)
+    octets: bytes | None = field(repr=False)
     created_at: dt.datetime
+    rotated_at: dt.datetime | None = None
+    rotation: RotationType | None = None
+    expires_at: dt.datetime | None = None
+    description: str | None = None
+
+    @property
+    def is_present(self) -> bool:
+        """Whether the bytes are here."""
+        return self.octets is not None
+
+    @property
+    def secret(self) -> bytes:
+        """The bytes; raises LookupError while they are away, which no usable key's are."""
+        if self.octets is None:
+            raise LookupError(f"key material {self.id} is not here")
+        return self.octets
 
     def __reduce__(self) -> str:
         raise TypeError("key material cannot be pickled")
+
+
+@dataclass(frozen=True, slots=True)
+class AutomaticRotation:
+    """The calendar of a key that rotates by itself: every `period_days`, next at `next_at`.
+
+    `since` is when the present period began: with the switching on, or the last rotation.
+    """
+
+    period_days: int
+    since: dt.datetime
+    next_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OnDemandRotation:
+    """A rotation that somebody asked for and that is not through yet (CORE K-120)."""
+
+    started_at: dt.datetime
+    ends_at: dt.datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +190,15 @@ class Key:
     `policy` is the text as it was put; `bound_ids` maps the user and role ARNs in it to the
     unique ids that they had then (AUTH E-20). `tags` keep their order (CORE K-170). The key ends
     at `deletion_at`, or that much later (CORE K-146).
+
+    `materials` are those that belong to the key for good, oldest first: the last one encrypts,
+    all of them decrypt. `pending` was imported and waits for a rotation to become the last one
+    (CORE K-135). What the members of a multi-Region set share, `sharing` hands on.
     """
 
-    # Invariant: materials is empty only while the state is PENDING_IMPORT.
+    # Invariants. Materials are missing only from keys of origin EXTERNAL, and in use there is
+    # none missing: such a key is PENDING_IMPORT, or on its way to its end (CORE K-136). Only
+    # symmetric keys have more than one material, a rotation or a pending material (CORE K-116).
 
     arn: Arn
     spec: str
@@ -142,6 +215,9 @@ class Key:
     multi_region: bool = False
     deletion_at: dt.datetime | None = None
     deletion_delay: dt.timedelta = dt.timedelta()
+    pending: KeyMaterial | None = None
+    rotation: AutomaticRotation | None = None
+    on_demand: OnDemandRotation | None = None
 
     @property
     def id(self) -> str:
@@ -169,18 +245,81 @@ class Key:
         return self.deletion_at + self.deletion_delay if self.deletion_at is not None else None
 
     @property
+    def rotates_at(self) -> dt.datetime | None:
+        """When it rotates by itself; None also while its state does not let it (CORE K-123)."""
+        due = self.rotation is not None and self.state in (KeyState.ENABLED, KeyState.UPDATING)
+        return self.rotation.next_at if due and self.rotation is not None else None
+
+    @property
+    def expires_at(self) -> dt.datetime | None:
+        """When the first of its imported materials expires, a pending one included."""
+        return min((m.expires_at for m in self._all() if m.expires_at is not None), default=None)
+
+    @property
     def current_material(self) -> KeyMaterial:
-        """The material that encrypts: the newest one."""
+        """The material that encrypts: the newest one (CORE K-98)."""
         return self.materials[-1]
 
     def material(self, identifier: str) -> KeyMaterial | None:
-        """Return the material of that id, or None when the key has it no longer."""
+        """Return the material of that id that may decrypt, or None; never the pending one."""
         return next((m for m in self.materials if m.id == identifier), None)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it has material, and all of it is here (CORE K-136)."""
+        return bool(self.materials) and all(m.is_present for m in self.materials)
+
+    def sharing(self, member: Key) -> Key:
+        """Return this member of a multi-Region set with what the set shares, as another has it.
+
+        CORE K-124, K-152: rotation, its progress, and materials with their ids and order. Imported
+        bytes stay where they were imported: new ones are not here yet (CORE K-159).
+        """
+        own = {material.id: material for material in self._all()}
+
+        def here(theirs: KeyMaterial) -> KeyMaterial:
+            if self.origin is not KeyOrigin.EXTERNAL:
+                return theirs
+            mine = own.get(theirs.id)
+            if mine is None:
+                return replace(theirs, octets=None, expires_at=None, description=None)
+            return replace(mine, rotated_at=theirs.rotated_at, rotation=theirs.rotation)
+
+        return replace(
+            self,
+            materials=tuple(here(material) for material in member.materials),
+            pending=here(member.pending) if member.pending is not None else None,
+            rotation=member.rotation,
+            on_demand=member.on_demand,
+        )
+
+    def _all(self) -> Iterator[KeyMaterial]:
+        yield from self.materials
+        if self.pending is not None:
+            yield self.pending
 
     @property
     def algorithms(self) -> tuple[str, ...]:
         """The algorithms of its spec and usage."""
         return SPECS[self.spec][self.usage]
+
+
+@dataclass(frozen=True, slots=True)
+class WrappingKey:
+    """One half of a pair that carries material into a key: its private key, as PKCS#8 DER.
+
+    The other half went out with an import token of the same id; both serve until `valid_to`, as
+    often as one likes (CORE K-130, K-131).
+    """
+
+    id: str
+    key_arn: str
+    algorithm: str
+    private_key: bytes = field(repr=False)
+    valid_to: dt.datetime
+
+    def __reduce__(self) -> str:
+        raise TypeError("wrapping keys cannot be pickled")
 
 
 @dataclass(frozen=True, slots=True)

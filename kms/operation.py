@@ -12,8 +12,15 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from kms.errors import Disabled, InvalidKeyUsage, InvalidState, KmsError, ValidationFailed
-from kms.model import Key, KeyState, KeyUsage
+from kms.errors import (
+    Disabled,
+    InvalidKeyUsage,
+    InvalidState,
+    KmsError,
+    UnsupportedOperation,
+    ValidationFailed,
+)
+from kms.model import Key, KeyOrigin, KeyState, KeyUsage
 from kms.runtime import Entropy
 from kms.settings import Settings
 from kms.state import State
@@ -36,7 +43,8 @@ class Call:
     """One call as a surface hands it over.
 
     `facts` are condition keys that only the surface knows, such as the source address. `via` is
-    the service that calls on the caller's behalf (`s3`), `endpoint` the id of the VPC endpoint.
+    the service that calls on the caller's behalf (`s3`), `endpoint` the id of the VPC endpoint,
+    `access_key` the id of the key that signed the call.
     """
 
     caller: Principal
@@ -47,6 +55,7 @@ class Call:
     via: str | None = None
     endpoint: str | None = None
     request_id: str | None = None
+    access_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +109,33 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """What a call did in another Region or under another name: an event of its own (CORE K-184).
+
+    `resources` are ARNs, that of the key in question first. The response is made from `output`
+    as for any event of the operation. With `details` it is the service that did it (CORE K-186).
+    """
+
+    operation: str
+    region: str
+    resources: tuple[str, ...]
+    output: Output = field(default_factory=dict, repr=False)
+    details: Output | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
-    """The next state and the output. `logged` goes into the event's response (CORE K-182)."""
+    """The next state and the output.
+
+    The event's response is made from the output and the key; `logged` adds what neither tells
+    (CORE K-182). `key` is a key that was made, `beside` is what happened besides.
+    """
 
     state: State
     output: Output = field(default_factory=dict, repr=False)
     logged: Output | None = None
     key: Key | None = None
+    beside: tuple[Beside, ...] = ()
 
 
 ANY = frozenset(KeyState)
@@ -180,6 +209,14 @@ def require_usage(key: Key, usage: KeyUsage, operation_name: str) -> None:
     if key.usage is not usage:
         raise InvalidKeyUsage(
             f"{key.arn} key usage is {key.usage} which is not valid for {operation_name}."
+        )
+
+
+def require_origin(key: Key, origin: KeyOrigin) -> None:
+    """Raise UnsupportedOperation unless the key's material has that origin (CORE K-29)."""
+    if key.origin is not origin:
+        raise UnsupportedOperation(
+            f"{key.arn} origin is {key.origin} which is not valid for this operation."
         )
 
 

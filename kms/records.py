@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, TypeAlias, get_args, get_type_hints
 
@@ -17,12 +18,14 @@ from kms import hazmat
 from kms.audit import AuditEvent
 from kms.codec import Codec, UnknownMember, codec_of
 from kms.directory import Directory
-from kms.state import KeyGrants, State
+from kms.model import WrappingKey
+from kms.state import NO_GRANTS, NO_WRAPPING_KEYS, State
 from kms.store import DamagedStore, NewerStore
 from kms.table import Table
 from kms.vault import Vault
-from policy import Arn
+from policy import Arn, Grant
 
+Changes: TypeAlias = Callable[[State, State], Iterator[tuple[str, Any]]]
 Put: TypeAlias = Callable[[State, str, Any], State]
 Drop: TypeAlias = Callable[[State, str], State]
 
@@ -39,63 +42,110 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of record: where it stands in the state, and how it gets there."""
+    """One kind of record: how it is found in the state, and how it gets there.
 
-    table: Callable[[State], Table[str, Any]]
+    `part` is the field of the state or its directory that holds it. `changes` yields the name and
+    value of each record that differs between two states; None stands for one that is gone.
+    """
+
+    part: str
     codec: Codec
+    changes: Changes
     put: Put
     drop: Drop
-    inner: bool = False
-    """Whether the entries are themselves tables: the grants of a key."""
-
-    def changes(self, before: State, after: State) -> Iterator[tuple[str, Any]]:
-        """Yield the name and value of each record that differs; None for one that is gone."""
-        old, new = self.table(before), self.table(after)
-        if old is new:
-            return
-        for name in new.changed_since(old):
-            if not self.inner:
-                yield name, new.get(name)
-                continue
-            had, has = old.get(name, KeyGrants()).by_id, new.get(name, KeyGrants()).by_id
-            for part in has.changed_since(had):
-                yield f"{name}#{part}", has.get(part)
 
 
-# How records get into the state
+def _changed(old: Table[str, Any], new: Table[str, Any]) -> Iterator[tuple[str, Any]]:
+    if old is not new:
+        yield from ((name, new.get(name)) for name in new.changed_since(old))
 
 
-def _in(owner: type[Any], field: str) -> Kind:
-    """Return a kind that is a table of the state or its directory, and nothing but a table."""
-    in_directory = owner is Directory
+def _changed_within(
+    old: Table[str, Any], new: Table[str, Any], inner: Callable[[Any], Table[str, Any]], none: Any
+) -> Iterator[tuple[str, Any]]:
+    for name, entry in _changed(old, new):
+        had = inner(old.get(name, none))
+        for part, value in _changed(had, inner(entry if entry is not None else none)):
+            yield f"{name}#{part}", value
 
-    def table(state: State) -> Table[str, Any]:
-        found: Table[str, Any] = getattr(state.directory if in_directory else state, field)
-        return found
 
-    def exchange(state: State, changed: Table[str, Any]) -> State:
-        members: dict[str, Any] = {field: changed}
-        if in_directory:
-            return replace(state, directory=replace(state.directory, **members))
-        return replace(state, **members)
+def _hint(owner: type[Any], part: str) -> Any:
+    return get_type_hints(owner)[part]
+
+
+def _table(part: str) -> Kind:
+    """Return the kind of a table of the directory that nothing else follows from."""
+    found = attrgetter(part)
+
+    def exchange(state: State, table: Table[str, Any]) -> State:
+        members: dict[str, Any] = {part: table}
+        return replace(state, directory=replace(state.directory, **members))
 
     return Kind(
-        table,
-        codec_of(get_args(get_type_hints(owner)[field])[1]),
-        lambda state, name, value: exchange(state, table(state).insert(name, value)),
-        lambda state, name: exchange(state, table(state).discard(name)),
+        part,
+        codec_of(get_args(_hint(Directory, part))[1]),
+        lambda old, new: _changed(found(old.directory), found(new.directory)),
+        lambda state, name, value: exchange(state, found(state.directory).insert(name, value)),
+        lambda state, name: exchange(state, found(state.directory).discard(name)),
     )
 
 
-def _indexed(field: str, put: Callable[..., State], drop: Callable[..., State]) -> Kind:
-    """Return a kind of the state that other parts of the state follow from."""
-    plain = _in(State, field)
+def _indexed(part: str, put: Callable[..., State], drop: Callable[..., State]) -> Kind:
+    """Return the kind of a table of the state that other parts follow from."""
+    found = attrgetter(part)
 
     def dropped(state: State, name: str) -> State:
-        value = plain.table(state).get(name)
+        value = found(state).get(name)
         return drop(state, value) if value is not None else state
 
-    return replace(plain, put=lambda state, _name, value: put(state, value), drop=dropped)
+    return Kind(
+        part,
+        codec_of(get_args(_hint(State, part))[1]),
+        lambda old, new: _changed(found(old), found(new)),
+        lambda state, _name, value: put(state, value),
+        dropped,
+    )
+
+
+def _nested(
+    part: str,
+    hint: Any,
+    inner: Callable[[Any], Table[str, Any]],
+    none: Any,
+    put: Callable[..., State],
+    drop: Callable[..., State],
+) -> Kind:
+    """Return the kind of what belongs to keys: a record is named `<key ARN>#<id>`."""
+    found = attrgetter(part)
+
+    def dropped(state: State, name: str) -> State:
+        arn, _, identifier = name.rpartition("#")
+        value = inner(found(state).get(arn, none)).get(identifier)
+        return drop(state, value) if value is not None else state
+
+    return Kind(
+        part,
+        codec_of(hint),
+        lambda old, new: _changed_within(found(old), found(new), inner, none),
+        lambda state, _name, value: put(state, value),
+        dropped,
+    )
+
+
+def _single(part: str) -> Kind:
+    """Return the kind of a part that is one value, or None; its record has no name."""
+    found = attrgetter(part)
+
+    def put(state: State, _name: str, value: Any) -> State:
+        members: dict[str, Any] = {part: value}
+        return replace(state, **members)
+
+    def changes(old: State, new: State) -> Iterator[tuple[str, Any]]:
+        if found(old) != found(new):
+            yield "", found(new)
+
+    codec = codec_of(_hint(State, part))
+    return Kind(part, codec, changes, put, lambda state, name: put(state, name, None))
 
 
 def _put_identity(state: State, _name: str, value: Any) -> State:
@@ -109,28 +159,27 @@ def _drop_identity(state: State, name: str) -> State:
     return replace(state, directory=state.directory.without_identity(identity.arn))
 
 
-def _drop_grant(state: State, name: str) -> State:
-    arn, _, identifier = name.rpartition("#")
-    grant = state.grants_of(arn).by_id.get(identifier)
-    return state.without_grant(grant) if grant is not None else state
-
-
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
-        "account": _in(Directory, "accounts"),
-        "identity": replace(_in(Directory, "identities"), put=_put_identity, drop=_drop_identity),
-        "session": _in(Directory, "sessions"),
-        "group": _in(Directory, "groups"),
-        "endpoint": _in(Directory, "endpoints"),
+        "account": _table("accounts"),
+        "identity": replace(_table("identities"), put=_put_identity, drop=_drop_identity),
+        "session": _table("sessions"),
+        "group": _table("groups"),
+        "endpoint": _table("endpoints"),
         "key": _indexed("keys", State.with_key, State.without_key),
         "alias": _indexed("aliases", State.with_alias, State.without_alias),
-        "grant": Kind(
-            lambda state: state.grants,
-            codec_of(get_args(get_type_hints(KeyGrants)["by_id"])[1]),
-            lambda state, _name, value: state.with_grant(value),
-            _drop_grant,
-            inner=True,
+        "grant": _nested(
+            "grants", Grant, attrgetter("by_id"), NO_GRANTS, State.with_grant, State.without_grant
         ),
+        "wrapping key": _nested(
+            "wrapping_keys",
+            WrappingKey,
+            lambda table: table,
+            NO_WRAPPING_KEYS,
+            State.with_wrapping_key,
+            State.without_wrapping_key,
+        ),
+        "token key": _single("token_key"),
     }
 )
 """Every kind of record, by the word that stands in rows; a word never changes its meaning."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 from kms import (
     aliases,
@@ -14,16 +13,18 @@ from kms import (
     deletion,
     encryption,
     grants,
+    imports,
     key_policy,
     keys,
     macs,
     public_keys,
+    rotation,
     settle,
     shapes,
     shared_secrets,
     signing,
 )
-from kms.audit import AuditEvent, error_code_of, logged_parameters, outcome_of
+from kms.audit import AuditEvent
 from kms.condition_keys import Asked
 from kms.context import context_of
 from kms.errors import (
@@ -40,7 +41,6 @@ from kms.model import Key
 from kms.operation import (
     OPERATIONS,
     Call,
-    Change,
     Need,
     Operation,
     Output,
@@ -51,14 +51,13 @@ from kms.operation import (
     require_usage,
 )
 from kms.questions import QUESTIONS, Question
+from kms.recording import Course, events_of
 from kms.runtime import Clock, Entropy
 from kms.settings import Settings
-from kms.state import State
 from kms.store import Session, Store
 from kms.targets import of_key
 from policy import Decision, Request, denial_message
 from policy.messages import unreachable_message
-from policy.vocabulary import ResourceKind
 
 ROOMS = (
     aliases,
@@ -66,10 +65,12 @@ ROOMS = (
     deletion,
     encryption,
     grants,
+    imports,
     key_policy,
     keys,
     macs,
     public_keys,
+    rotation,
     shared_secrets,
     signing,
 )
@@ -78,30 +79,23 @@ ROOMS = (
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came of one call: an output or an error, the decisions, and the event."""
+    """What came of one call: an output or an error, the decisions, and the event.
+
+    `event` is that of the caller's log; `events` begin with it and have its copies for the logs
+    of other accounts, and those of other Regions (CORE K-183, K-184).
+    """
 
     output: Output | None = field(repr=False)  # CORE K-109
     error: KmsError | None
     decisions: tuple[Decision, ...] = field(repr=False)
     event: AuditEvent | None
+    events: tuple[AuditEvent, ...] = ()
 
     def unwrap(self) -> Output:
         """Return the output, or raise the error."""
         if self.error is not None:
             raise self.error
         return self.output if self.output is not None else {}
-
-
-@dataclass
-class _Course:
-    """What is known of a call so far; the event is written from it, however the call ends."""
-
-    state: State
-    parameters: Parameters | None = field(default=None, repr=False)
-    decisions: tuple[Decision, ...] = ()
-    resources: tuple[str, ...] = ()
-    change: Change | None = None
-    error: KmsError | None = None
 
 
 class Service:
@@ -129,7 +123,7 @@ class Service:
         now = self.clock.now()
         call = replace(call, request_id=call.request_id or self.entropy.uuid())
         settled, own_events = settle.settle(session.state, now, self.entropy)
-        course = _Course(settled, error=Internal())
+        course = Course(settled, error=Internal())
         try:
             self._run(call, course, now)
             course.error = None
@@ -137,13 +131,14 @@ class Service:
             course.error = error
         finally:
             # A bug leaves Internal as the error: it is written down, then surfaces.
-            event = self._event(call, course, now)
+            events = events_of(call, course, now, self.entropy, self.settings.event_version)
             kept = course.change if course.error is None else None  # a dry run has both
             next_state = kept.state if kept is not None else settled
-            chained = _chained([*own_events, event], session.last_hash)
+            chained = _chained([*own_events, *events], session.last_hash)
             session.commit(next_state, chained)
         output = kept.output if kept is not None else None
-        return Reply(output, course.error, course.decisions, chained[-1])
+        written = tuple(chained[len(own_events) :])
+        return Reply(output, course.error, course.decisions, written[0], written)
 
     def settle(self) -> None:
         """Do what has fallen due by now, as the next call would, and write it down (CORE K-35)."""
@@ -156,7 +151,7 @@ class Service:
         with self.store.session() as session:
             now = self.clock.now()
             settled, _ = settle.settle(session.state, now, self.entropy)
-        course = _Course(settled)
+        course = Course(settled)
         try:
             questions = _questions(call.operation)
             parameters = shapes.check(call.operation, call.parameters, partial=True)
@@ -166,7 +161,7 @@ class Service:
             course.error = error
         return Reply(None, course.error, course.decisions, None)
 
-    def _run(self, call: Call, course: _Course, now: dt.datetime) -> None:
+    def _run(self, call: Call, course: Course, now: dt.datetime) -> None:
         questions, operation = _questions(call.operation), _operation(call.operation)
         parameters = shapes.check(call.operation, call.parameters)
         course.parameters = parameters
@@ -185,19 +180,11 @@ class Service:
         questions: tuple[Question, ...],
         parameters: Parameters,
         scope: Scope,
-        course: _Course,
+        course: Course,
     ) -> Scope:
         """Find the targets, then ask the gate every question; the first no ends the call."""
         scope = scope.with_targets(tuple(each.find(parameters, scope) for each in questions))
-        course.resources = tuple(  # CORE K-182: keys, and aliases that are changed
-            dict.fromkeys(
-                str(t.resource)
-                for t in scope.targets
-                if not t.is_missing
-                and t.resource.kind is not ResourceKind.NONE
-                and not t.resource.planned
-            )
-        )
+        course.targets = scope.targets
         tokens = _grant_tokens(parameters, scope)
         for question, target in zip(questions, scope.targets, strict=True):
             if not question.when(parameters, target):
@@ -221,36 +208,12 @@ class Service:
         )
         return self.gate.decide(request, target.key, scope.call, scope.state)
 
-    def _scope(self, call: Call, course: _Course, now: dt.datetime) -> Scope:
+    def _scope(self, call: Call, course: Course, now: dt.datetime) -> Scope:
         def judge(key: Key, action: str) -> Decision:
             return self._ask(Asked(action, {}, of_key(key), scope))
 
         scope = Scope(course.state, call, now, self.entropy, self.settings, judge)
         return scope
-
-    def _event(self, call: Call, course: _Course, now: dt.datetime) -> AuditEvent:
-        error, change = course.error, course.change if course.error is None else None
-        parameters = course.parameters
-        resources = course.resources
-        if change is not None and change.key is not None:
-            resources = (str(change.key.arn), *resources)
-        return AuditEvent(
-            id=self.entropy.uuid(),
-            at=now,
-            request_id=call.request_id or "",
-            caller=str(call.caller),
-            caller_kind=call.caller.kind,
-            account=call.caller.account or "",
-            operation=call.operation,
-            region=call.region,
-            resources=tuple(dict.fromkeys(resources)),
-            outcome=outcome_of(error),
-            path=course.decisions[-1].path if course.decisions else None,
-            error_code=error_code_of(error),
-            error_message=error.message if error is not None else None,
-            parameters=_logged(call.operation, parameters),
-            response=change.logged if change is not None else None,
-        )
 
 
 def _questions(name: str) -> tuple[Question, ...]:
@@ -272,10 +235,6 @@ def _require(need: Need, target: Target, operation: Operation) -> None:
         if need.usage is not None:
             require_usage(target.key, need.usage, operation.name)
         require_state(target.key, need.states)
-
-
-def _logged(operation: str, parameters: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    return logged_parameters(operation, parameters) if parameters is not None else None
 
 
 def _grant_tokens(parameters: Parameters, scope: Scope) -> frozenset[str]:

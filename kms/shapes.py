@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -70,6 +71,11 @@ def operation_names() -> frozenset[str]:
     return frozenset(_model()["operations"])
 
 
+def is_operation(name: str) -> bool:
+    """Tell whether the model has an operation of that name."""
+    return name in _model()["operations"]
+
+
 def takes(operation: str, member: str) -> bool:
     """Tell whether requests of this operation have such a member."""
     return member in _plan(operation).members
@@ -118,6 +124,13 @@ def _kind(name: str) -> Kind:
     return Kind(kind)
 
 
+def limits(operation: str, member: str) -> tuple[int, int]:
+    """Return the least and the most that a number in a request may be."""
+    request = _model()["shapes"][_model()["operations"][operation]["input"]]
+    shape = _model()["shapes"][request["members"][member]["shape"]]
+    return shape["min"], shape["max"]
+
+
 @cache
 def secret_members(operation: str) -> frozenset[str]:
     """Return the members of a request that no log and no message may show (CORE K-179)."""
@@ -152,6 +165,22 @@ def check(
     if not partial and (refusal := _refusal(operation, values)):
         raise ValidationFailed(refusal)
     return values
+
+
+def legible(operation: str, parameters: Mapping[str, object]) -> dict[str, Any]:
+    """Return the members of a request that can be read, whether or not they may be as they are.
+
+    Unknown members are gone, and so is each one that holds a value of a wrong type (CORE K-176).
+    """
+    found: dict[str, Any] = {}
+    if not is_operation(operation) or not isinstance(parameters, Mapping):
+        return found
+    for name, shape in _plan(operation).members.items():
+        value = parameters.get(name)
+        if value is not None:
+            with suppress(_UnreadableError):
+                found[name] = shape.read(value)
+    return found
 
 
 def _source_of_key(operation: str, values: Mapping[str, Any]) -> str:

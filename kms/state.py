@@ -7,17 +7,21 @@ same at ten and at a hundred thousand keys, and undo is free.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from kms.directory import Directory
-from kms.model import Alias, Key
+from kms.model import Alias, Key, WrappingKey
 from kms.ordered import SortedSet
 from kms.table import Table
 from policy import Arn, Grant
 
 Place = tuple[str, str]
 """An account and a Region."""
+
+Due = tuple[dt.datetime, str, str]
+"""When, what, and of whom: the ARN of a key, and behind `#` the id of what hangs on it."""
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -37,7 +41,11 @@ NO_GRANTS = KeyGrants()
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All accounts and Regions at one moment. ARNs are texts wherever they are names."""
+    """All accounts and Regions at one moment. ARNs are texts wherever they are names.
+
+    `wrapping_keys` are by key and id; `token_key` authenticates import tokens and is made with
+    the first of them (CORE K-131).
+    """
 
     directory: Directory = Directory()
     keys: Table[str, Key] = Table()
@@ -48,7 +56,9 @@ class State:
     alias_names: Table[Place, SortedSet[str]] = Table()
     key_aliases: Table[str, SortedSet[str]] = Table()
     by_id: Table[Place, str] = Table()
-    due: SortedSet[tuple[dt.datetime, str, str]] = SortedSet()
+    due: SortedSet[Due] = SortedSet()
+    wrapping_keys: Table[str, Table[str, WrappingKey]] = Table()
+    token_key: bytes | None = field(default=None, repr=False)
 
     def key(self, arn: Arn | str) -> Key | None:
         """Return the key of an ARN, or None."""
@@ -71,12 +81,7 @@ class State:
         """Return the state with a new or changed key."""
         arn, place = str(key.arn), (key.account, key.region)
         old = self.keys.get(arn)
-        due = self.due
-        if old is not None and old.ends_at is not None:
-            due = due.discard((old.ends_at, DELETE_KEY, arn))
-        if key.ends_at is not None:
-            due = due.add((key.ends_at, DELETE_KEY, arn))
-        changed = replace(self, keys=self.keys.insert(arn, key), due=due)
+        changed = replace(self, keys=self.keys.insert(arn, key), due=_due_again(self.due, old, key))
         if old is not None:
             return changed
         ids = self.key_ids.get(place, SortedSet()).add(key.id)
@@ -87,7 +92,7 @@ class State:
         )
 
     def without_key(self, key: Key) -> State:
-        """Return the state without a key, its aliases and its grants (CORE K-146)."""
+        """Return the state without a key and all that hangs on it (CORE K-146)."""
         arn, place = str(key.arn), (key.account, key.region)
         state = self
         for name in self.aliases_of(key):
@@ -96,15 +101,14 @@ class State:
                 state = state.without_alias(alias)
         for grant in self.grants_of(arn).by_id.values():
             state = state.without_grant(grant)
-        due = state.due
-        if key.ends_at is not None:
-            due = due.discard((key.ends_at, DELETE_KEY, arn))
+        for wrapping_key in self.wrapping_keys.get(arn, NO_WRAPPING_KEYS).values():
+            state = state.without_wrapping_key(wrapping_key)
         return replace(
             state,
             keys=state.keys.discard(arn),
             key_ids=state.key_ids.insert(place, state.key_ids[place].discard(key.id)),
             by_id=state.by_id.discard((key.region, key.id)),
-            due=due,
+            due=_due_again(state.due, key, None),
         )
 
     def with_alias(self, alias: Alias) -> State:
@@ -162,9 +166,67 @@ class State:
         )
         return replace(self, grants=kept, tokens=tokens, due=due)
 
+    def wrapping_key(self, arn: str, identifier: str) -> WrappingKey | None:
+        """Return the wrapping key of that id that was made for a key, while it is valid."""
+        return self.wrapping_keys.get(arn, NO_WRAPPING_KEYS).get(identifier)
 
+    def with_wrapping_key(self, wrapping_key: WrappingKey) -> State:
+        """Return the state with a new wrapping key."""
+        arn = wrapping_key.key_arn
+        of_key = self.wrapping_keys.get(arn, NO_WRAPPING_KEYS)
+        return replace(
+            self,
+            wrapping_keys=self.wrapping_keys.insert(
+                arn, of_key.insert(wrapping_key.id, wrapping_key)
+            ),
+            due=self.due.add(_end_of(wrapping_key)),
+        )
+
+    def without_wrapping_key(self, wrapping_key: WrappingKey) -> State:
+        """Return the state without a wrapping key."""
+        arn = wrapping_key.key_arn
+        left = self.wrapping_keys.get(arn, NO_WRAPPING_KEYS).discard(wrapping_key.id)
+        kept = self.wrapping_keys.insert(arn, left) if left else self.wrapping_keys.discard(arn)
+        return replace(self, wrapping_keys=kept, due=self.due.discard(_end_of(wrapping_key)))
+
+
+NO_WRAPPING_KEYS: Table[str, WrappingKey] = Table()
+
+# What can be due. At the same moment the order is that of the words.
 DELETE_KEY = "delete key"
+DROP_WRAPPING_KEY = "drop wrapping key"
 END_GRANT = "end grant"
+EXPIRE_MATERIAL = "expire material"
+FINISH_ROTATION = "finish rotation"
+ROTATE_KEY = "rotate key"
+
+
+def _due_of(key: Key | None) -> Iterator[Due]:
+    """Yield what is due of a key itself: at most one entry of each kind."""
+    if key is None:
+        return
+    for what, at in (
+        (DELETE_KEY, key.ends_at),
+        (EXPIRE_MATERIAL, key.expires_at),
+        (FINISH_ROTATION, key.on_demand.ends_at if key.on_demand is not None else None),
+        (ROTATE_KEY, key.rotates_at),
+    ):
+        if at is not None:
+            yield at, what, str(key.arn)
+
+
+def _due_again(due: SortedSet[Due], old: Key | None, new: Key | None) -> SortedSet[Due]:
+    """Return what is due after a key has changed; the same object where nothing of it has."""
+    before, after = set(_due_of(old)), set(_due_of(new))
+    for entry in before - after:
+        due = due.discard(entry)
+    for entry in after - before:
+        due = due.add(entry)
+    return due
+
+
+def _end_of(wrapping_key: WrappingKey) -> Due:
+    return wrapping_key.valid_to, DROP_WRAPPING_KEY, f"{wrapping_key.key_arn}#{wrapping_key.id}"
 
 
 def creation_order(grant: Grant) -> tuple[str, str]:

@@ -21,6 +21,7 @@ from kmsgate.output import safe
 from policy.spelling import closest
 
 COMMANDS = {
+    "audit": "find events, check that none was changed, export them",
     "decide": "answer decision requests, one JSON object each",
     "demo": "watch a key policy decide who may use a real key",
     "explain": "tell why a decision request is answered as it is",

@@ -13,6 +13,8 @@ from functools import cache
 from typing import Any, TypeAlias
 
 import pytest
+from cryptography.hazmat.primitives import hashes, keywrap, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from kms import (
     Account,
@@ -110,6 +112,27 @@ def secret(spec: str) -> bytes:
     return hazmat.generate_private_key(spec)
 
 
+class ThriftyEntropy(SeededEntropy):
+    """Seeded chance that makes an RSA key once and gives it again and again."""
+
+    def material(self, spec: str) -> bytes:
+        return secret(spec) if spec.startswith("RSA_") else super().material(spec)
+
+
+AES_KEY = bytes(range(32))
+
+
+def wrap(public_key: bytes, algorithm: str, material: bytes) -> bytes:
+    """Return material as its owner wraps it, with the library alone (CORE K-132)."""
+    key = serialization.load_der_public_key(public_key)
+    assert isinstance(key, rsa.RSAPublicKey)
+    digest = hashes.SHA1() if algorithm.endswith("_SHA_1") else hashes.SHA256()  # noqa: S303
+    oaep = padding.OAEP(mgf=padding.MGF1(digest), algorithm=digest, label=None)
+    if algorithm.startswith("RSAES_OAEP"):
+        return key.encrypt(material, oaep)
+    return key.encrypt(AES_KEY, oaep) + keywrap.aes_key_wrap_with_padding(AES_KEY, material)
+
+
 _SIGNING = ("ECC_NIST_P256", KeyUsage.SIGN_VERIFY)
 _MAC = ("HMAC_256", KeyUsage.GENERATE_VERIFY_MAC)
 _AGREEMENT = ("ECC_NIST_P256", KeyUsage.KEY_AGREEMENT)
@@ -153,7 +176,7 @@ class World:
         seed: int = 1,
     ) -> None:
         self.clock = FixedClock(START)
-        self.entropy = SeededEntropy(seed)
+        self.entropy = ThriftyEntropy(seed)
         accounts = Directory().with_account(Account(ACCOUNT)).with_account(Account(OTHER))
         self.store = MemoryStore(state or State(accounts))
         self.service = Service(self.store, gate or Gate(), self.clock, self.entropy, settings)
@@ -292,6 +315,42 @@ class World:
 
     def set_policy(self, key: Key, *statements: Json) -> None:
         self.put(replace(self.found(key), policy=document(*statements), bound_ids={}))
+
+    def bring(
+        self,
+        key: Key,
+        material: bytes,
+        algorithm: str = "RSAES_OAEP_SHA_256",
+        spec: str = "RSA_2048",
+        **more: Any,
+    ) -> Json:
+        """Return a request that imports material into a key; for ever, unless told otherwise."""
+        given = self.do(
+            "GetParametersForImport",
+            KeyId=str(key.arn),
+            WrappingAlgorithm=algorithm,
+            WrappingKeySpec=spec,
+            region=key.region,
+        )
+        if "ValidTo" not in more:
+            more.setdefault("ExpirationModel", "KEY_MATERIAL_DOES_NOT_EXPIRE")
+        return {
+            "KeyId": str(key.arn),
+            "ImportToken": given["ImportToken"],
+            "EncryptedKeyMaterial": wrap(given["PublicKey"], algorithm, material),
+            **more,
+        }
+
+    def external(self, *materials: bytes, **more: Any) -> Key:
+        """Return a key that waits for its material, or got these by imports and rotations."""
+        key = self.key(origin=KeyOrigin.EXTERNAL, state=PENDING_IMPORT, **more)
+        for number, material in enumerate(materials):
+            kind = {"ImportType": "NEW_KEY_MATERIAL"} if number else {}
+            self.do("ImportKeyMaterial", **self.bring(key, material, **kind))
+            if number:
+                self.do("RotateKeyOnDemand", KeyId=key.id)
+                self.service.settle()
+        return self.found(key)
 
     def alias(self, name: str, key: Key) -> Alias:
         at = self.clock.now()

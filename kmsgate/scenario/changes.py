@@ -57,7 +57,7 @@ def _key(step: ChangeStep, state: State, world: World, values: Values) -> Key:
         key = replace(key, tags=tuple(_texts(fields, "tags", values).items()))
     if "state" in fields:
         new = KeyState(values.text(fields["state"]))
-        if new is not KeyState.PENDING_IMPORT and not key.materials:
+        if new is not KeyState.PENDING_IMPORT and not key.is_complete:
             raise StepError(fields["state"], f"key '{step.name}' has no material for this state")
         key = in_state(key, new, values.now)
     return key

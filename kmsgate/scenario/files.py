@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kms.settings import Settings
+from kms.shapes import limits
 from kmsgate import yaml_reader
 from kmsgate.scenario import values
 from kmsgate.scenario.fields import (
@@ -35,16 +36,24 @@ SUFFIX = ".scenario.yaml"
 WORLD_SUFFIX = ".world.yaml"
 MAX_TESTS = 10_000
 MAX_INCLUDES = 100
-MAX_SETTING = 86_400
 WORLD_FIELDS = ("version", "include", "settings", "world", "blocks")
 FILE_FIELDS = (*WORLD_FIELDS, "story", "rules", "tests")
 TEST_FIELDS = ("name", "rules", "given", "as", "each", "only_if", "steps", "matrix")
-NUMBER_SETTINGS = ("grant_consistency_seconds", "deletion_extra_hours")
+MAX_SETTING = 86_400
+_PERIOD = limits("EnableKeyRotation", "RotationPeriodInDays")
+NUMBER_SETTINGS = {
+    "grant_consistency_seconds": (0, MAX_SETTING),
+    "deletion_extra_hours": (0, MAX_SETTING),
+    "transition_seconds": (0, MAX_SETTING),
+    "default_rotation_days": _PERIOD,
+    "aws_managed_rotation_days": _PERIOD,
+    "on_demand_rotation_limit": (0, MAX_SETTING),
+}
 FLAG_SETTINGS = ("strict_principals", "enforce_quotas")
 SETTINGS = ("seed", "profile", *NUMBER_SETTINGS, *FLAG_SETTINGS)
 PROFILES = {
     "default": Settings(),
-    "course": Settings(),
+    "course": Settings(aws_managed_rotation_days=1095),  # CORE K-126
     "realistic": Settings(grant_consistency_seconds=300),
 }
 _RULE = re.compile(r"(?:[A-HJ-NPQRUXZ]-[0-9]{1,3}|C-[0-9]{1,2}|(?:AUTH|CORE) [A-Z]-[0-9]{1,3})")
@@ -267,10 +276,10 @@ def _settings(items: Fields) -> tuple[Settings, int, str]:
     """Return the settings of the core, the seed and the name of the profile."""
     profile = items.choice("profile", tuple(PROFILES)) or "default"
     changed: dict[str, int | bool] = {}
-    for name in NUMBER_SETTINGS:
+    for name, (least, most) in NUMBER_SETTINGS.items():
         number = items.integer(name)
-        if number is not None and not 0 <= number <= MAX_SETTING:
-            items[name].complain(f"{name} must be between 0 and {MAX_SETTING:,}")
+        if number is not None and not least <= number <= most:
+            items[name].complain(f"{name} must be between {least:,} and {most:,}")
         elif number is not None:
             changed[name] = number
     for name in FLAG_SETTINGS:

@@ -94,7 +94,7 @@ class ChangeStep(Step):
 
 @dataclass(frozen=True)
 class LookStep(Step):
-    """A key, alias, grant or event is compared with a pattern."""
+    """A key, alias, grant, event or alarm is compared with a pattern."""
 
     subject: str
     named: Item

@@ -28,7 +28,7 @@ SESSION_FIELDS = (
 )  # fmt: skip
 KEY_FIELDS = (
     "spec", "usage", "origin", "manager", "multi_region", "aliases", "policy", "tags", "state",
-    "description", "account", "region", "id",
+    "description", "account", "region", "id", "rotation_days",
 )  # fmt: skip
 
 

@@ -30,7 +30,15 @@ from kmsgate.scenario.model import (
     TamperStep,
     Test,
 )
-from kmsgate.scenario.views import View, alias_view, event_view, grant_view, key_view
+from kmsgate.scenario.views import (
+    View,
+    alarm_view,
+    alias_view,
+    event_view,
+    grant_view,
+    key_view,
+    last_event,
+)
 from policy import Arn, Decision
 from policy.decision import GrantTrace, Layer, MatchClass, StatementTrace
 from policy.model import Effect
@@ -245,6 +253,8 @@ class _Course:
         self.service.settle()
 
     def _look(self, step: LookStep) -> Failure | None:
+        if step.subject != "event":
+            self.service.settle()  # as a call would that looks; its events would be the last ones
         view = self._view(step)
         for name, item in step.fields.items():
             if wants_absence(item):
@@ -263,8 +273,9 @@ class _Course:
     def _view(self, step: LookStep) -> View:
         text, state = self.values.text(step.named), self.store.state
         if step.subject == "event":
-            events = self.store.events()
-            return event_view(events[-1] if events else None)
+            return event_view(last_event(self.store.events()))
+        if step.subject == "alarm":
+            return alarm_view(self.world.alarms[text], self.store.events(), self.clock.now())
         if step.subject == "alias":
             arn = Arn("aws", "kms", self.world.region, self.world.first_account, text)
             return alias_view(state.aliases.get(str(arn)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from kms.directory import Account
@@ -401,7 +401,12 @@ class Steps:
         if subject in ("alias", "grant") and values.reference(named.node) is not None:
             self.names.check(named)
         elif (text := named.text("the name")) is not None:
-            known = {"key": self.world.keys, "grant": self.world.names.grants, "event": ["last"]}
+            known: dict[str, Collection[str]] = {
+                "key": self.world.keys,
+                "grant": self.world.names.grants,
+                "event": ["last"],
+                "alarm": self.world.alarms,
+            }
             if subject == "alias":
                 if not text.startswith("alias/"):
                     named.complain(f"'{short(text)}' is not an alias name", "write alias/payroll")

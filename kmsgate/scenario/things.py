@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from kms import hazmat
 from kms.directory import Directory
 from kms.envelope import material_id
+from kms.material import calendar, calendar_of_aws, without_material
 from kms.model import (
     SPECS,
     SYMMETRIC_DEFAULT,
     Alias,
+    AutomaticRotation,
     Key,
     KeyManager,
     KeyMaterial,
@@ -23,6 +25,7 @@ from kms.model import (
 from kms.policy_checks import bound_ids
 from kms.runtime import Entropy
 from kms.settings import Settings
+from kms.shapes import limits
 from kms.state import State
 from kmsgate.scenario import values
 from kmsgate.scenario.fields import Fields, Item, short
@@ -67,6 +70,9 @@ class Things:
             item.complain("only a key of origin EXTERNAL waits for an import")
             word = None
         default = "PendingImport" if origin == "EXTERNAL" else "Enabled"
+        key = replace(key, rotation=self._calendar(fields, key))
+        if (word or default) == "PendingImport":
+            key = replace(key, materials=())  # never imported, which is more than gone
         state = state.with_key(in_state(key, KeyState(word or default), self.clock))
         for alias in fields.entries("aliases"):
             name = alias.text("an alias")
@@ -109,6 +115,26 @@ class Things:
             manager=KeyManager(fields.choice("manager", tuple(KeyManager)) or "CUSTOMER"),
             multi_region=fields.flag("multi_region"),
         )
+
+    def _calendar(self, fields: Fields, key: Key) -> AutomaticRotation | None:
+        """Return how a key rotates by itself, if it does (CORE K-116, K-126)."""
+        item, days = fields.get("rotation_days"), fields.integer("rotation_days")
+        if key.manager is KeyManager.AWS:
+            if item is not None:
+                item.complain_name(
+                    "nobody sets the rotation of a key of AWS", "see aws_managed_rotation_days"
+                )
+            return calendar_of_aws(self.settings, self.clock)
+        if item is None or days is None:
+            return None
+        if not key.is_symmetric or key.origin is not KeyOrigin.AWS_KMS:
+            item.complain_name("only symmetric keys whose material AWS makes rotate by themselves")
+            return None
+        least, most = limits("EnableKeyRotation", "RotationPeriodInDays")
+        if not least <= days <= most:
+            item.complain(f"rotation_days must be between {least:,} and {most:,}")
+            return None
+        return calendar(days, self.clock)
 
     # Grants
 
@@ -193,9 +219,11 @@ class Things:
 
 def in_state(key: Key, state: KeyState, now: dt.datetime) -> Key:
     """Return a key at another stage of its life, with all that belongs to it."""
+    if state is KeyState.PENDING_IMPORT:
+        for material in key.materials:
+            key = without_material(key, material.id)
     return replace(
         key,
         state=state,
         deletion_at=now + DELETION_WINDOW if state is KeyState.PENDING_DELETION else None,
-        materials=() if state is KeyState.PENDING_IMPORT else key.materials,
     )

@@ -1,11 +1,13 @@
-"""What patterns look at: keys, aliases, grants and events by the names of the wire."""
+"""What patterns look at: keys, aliases, grants and events by the names of the wire, and alarms."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kms.audit import AuditEvent
+from kms.alarms import AlarmRule, state_of
+from kms.audit import AuditEvent, record
 from kms.keys import metadata
 from kms.model import Alias, Key
 from kms.state import State
@@ -27,9 +29,12 @@ LOOK_FIELDS: Mapping[str, tuple[str, ...]] = {
         "Name", "Operations", "RetiringPrincipal",
     ),
     "event": (
-        "awsRegion", "errorCode", "errorMessage", "eventID", "eventName", "eventTime", "outcome",
-        "requestID", "requestParameters", "resources", "responseElements", "userIdentity",
+        "additionalEventData", "awsRegion", "errorCode", "errorMessage", "eventID", "eventName",
+        "eventTime", "eventType", "outcome", "readOnly", "recipientAccountId", "requestID",
+        "requestParameters", "resources", "responseElements", "serviceEventDetails",
+        "sharedEventID", "sourceIPAddress", "userAgent", "userIdentity", "vpcEndpointId",
     ),
+    "alarm": ("state",),
 }  # fmt: skip
 """What can be looked at, and what there is to see of it."""
 
@@ -86,22 +91,17 @@ def _grant(grant: Grant) -> View:
 
 
 def event_view(event: AuditEvent | None) -> View:
-    """Return an event by the names of CloudTrail (CORE K-173)."""
+    """Return an event by the names of CloudTrail, its time as an instant (CORE K-173)."""
     if event is None:
         return {}
-    view = {
-        "awsRegion": event.region,
-        "errorCode": event.error_code,
-        "errorMessage": event.error_message,
-        "eventID": event.id,
-        "eventName": event.operation,
-        "eventTime": event.at,
-        "outcome": event.outcome,
-        "requestID": event.request_id,
-        "requestParameters": event.parameters,
-        "resources": [{"ARN": arn} for arn in event.resources],
-        "responseElements": event.response,
-        "userIdentity": {"arn": event.caller, "accountId": event.account},
-    }
-    optional = ("errorCode", "errorMessage")
-    return {n: value for n, value in view.items() if value is not None or n not in optional}
+    return {**record(event), "eventTime": event.at, "outcome": event.outcome}
+
+
+def last_event(events: Sequence[AuditEvent]) -> AuditEvent | None:
+    """Return the event of the last call; the copies for owners of keys are passed over."""
+    return next((event for event in reversed(events) if not event.is_copy), None)
+
+
+def alarm_view(rule: AlarmRule, events: Sequence[AuditEvent], now: dt.datetime) -> View:
+    """Return how an alarm stands after these events."""
+    return {"state": str(state_of(rule, events, now))}

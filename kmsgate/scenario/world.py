@@ -1,4 +1,4 @@
-"""The `world` of a scenario: accounts, identities, keys and grants, from text to state.
+"""The `world` of a scenario: accounts, identities, keys, grants and alarms, from text to state.
 
 Sections of several files, and of a test's `given`, are laid over each other by name; the result
 is built in one go, and every mistake in it is reported at its place.
@@ -10,11 +10,13 @@ import datetime as dt
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from kms.alarms import AlarmRule
 from kms.directory import ANONYMOUS, Directory, service_principal
 from kms.runtime import SeededEntropy
 from kms.settings import Settings
 from kms.state import State
 from kmsgate.scenario import values
+from kmsgate.scenario.alarms import read_alarms
 from kmsgate.scenario.fields import Complaints, Item, listed, meant, short
 from kmsgate.scenario.names import Names, region_of
 from kmsgate.scenario.people import People
@@ -22,7 +24,9 @@ from kmsgate.scenario.policies import Policies
 from kmsgate.scenario.things import Things
 from policy import Arn, Principal
 
-NAMED = ("accounts", "policies", "groups", "users", "roles", "sessions", "endpoints", "keys")
+NAMED = (
+    "accounts", "policies", "groups", "users", "roles", "sessions", "endpoints", "keys", "alarms",
+)  # fmt: skip
 SECTIONS = ("clock", "region", "grants", *NAMED)
 DEFAULT_REGION = "us-east-1"
 DEFAULT_CLOCK = dt.datetime(2026, 1, 5, 9, 0, tzinfo=dt.UTC)
@@ -81,6 +85,7 @@ class World:
     people: People
     settings: Settings
     seed: int
+    alarms: Mapping[str, AlarmRule]
 
     @property
     def arns(self) -> Mapping[str, Arn]:
@@ -154,7 +159,8 @@ def build(
     for item in sections.grants:
         state = things.with_grant(state, item)
     policies.check_unused()
-    return World(state, clock, region, names, policies, people, settings, seed)
+    alarms = read_alarms(sections.section("alarms"), names)
+    return World(state, clock, region, names, policies, people, settings, seed, alarms)
 
 
 def _clock(item: Item | None) -> dt.datetime:

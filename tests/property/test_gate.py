@@ -27,6 +27,7 @@ from kms import (
     operation,
     shapes,
 )
+from kms.audit import record
 from kms.errors import BY_CODE
 from kms.operation import Change, Parameters, Scope
 from policy import Principal
@@ -46,6 +47,7 @@ from tests.kms_world import (
 
 PLAINTEXT = b"the plaintext that nobody may see"
 PAIRS = {"tenant": "blue"}
+MATERIAL = b"material that somebody brings in"
 
 
 # A sample request of every operation
@@ -141,6 +143,14 @@ def _put_key_policy(world: World) -> Json:
     return {"KeyId": world.key().id, "Policy": document(key_statement(principal=ROOT))}
 
 
+def _external(**parameters: Any) -> Callable[[World], Json]:
+    return lambda world: {"KeyId": world.external(MATERIAL).id, **parameters}
+
+
+def _import(world: World) -> Json:
+    return world.bring(world.external(), MATERIAL)
+
+
 def using(name: str) -> Callable[[World], Json]:
     return lambda world: world.use(name, world.key_for(name), PLAINTEXT)
 
@@ -153,10 +163,13 @@ SAMPLES: Mapping[str, Callable[[World], Json]] = {
     "Decrypt": _decrypt,
     "Decapsulate": using("Decapsulate"),
     "DeleteAlias": _delete_alias,
+    "DeleteImportedKeyMaterial": _external(),
     "DeriveSharedSecret": using("DeriveSharedSecret"),
     "DescribeKey": on_key(),
     "DisableKey": on_key(),
+    "DisableKeyRotation": on_key(),
     "EnableKey": in_state(DISABLED),
+    "EnableKeyRotation": on_key(RotationPeriodInDays=90),
     "Encapsulate": using("Encapsulate"),
     "Encrypt": on_key(Plaintext=PLAINTEXT, EncryptionContext=PAIRS),
     "GenerateDataKey": on_key(KeySpec="AES_256", EncryptionContext=PAIRS),
@@ -166,21 +179,29 @@ SAMPLES: Mapping[str, Callable[[World], Json]] = {
     "GenerateMac": using("GenerateMac"),
     "GenerateRandom": plain(NumberOfBytes=32),
     "GetKeyPolicy": on_key(),
+    "GetKeyRotationStatus": on_key(),
+    "GetParametersForImport": _external(
+        WrappingAlgorithm="RSA_AES_KEY_WRAP_SHA_256", WrappingKeySpec="RSA_2048"
+    ),
+    "ImportKeyMaterial": _import,
     "GetPublicKey": using("GetPublicKey"),
     "ListAliases": plain(),
     "ListGrants": _list_grants,
     "ListKeyPolicies": on_key(),
+    "ListKeyRotations": on_key(IncludeKeyMaterial="ALL_KEY_MATERIAL"),
     "ListKeys": plain(),
     "ListResourceTags": on_key(),
     "PutKeyPolicy": _put_key_policy,
     "ReEncrypt": _re_encrypt,
     "RetireGrant": _retire_grant,
     "RevokeGrant": _revoke_grant,
+    "RotateKeyOnDemand": on_key(),
     "ScheduleKeyDeletion": on_key(PendingWindowInDays=7),
     "Sign": using("Sign"),
     "TagResource": on_key(Tags=[{"TagKey": "team", "TagValue": "blue"}]),
     "UntagResource": on_key(TagKeys=["team"]),
     "UpdateAlias": _update_alias,
+    "UpdateKeyDescription": on_key(Description="another"),
     "Verify": using("Verify"),
     "VerifyMac": using("VerifyMac"),
 }
@@ -340,7 +361,12 @@ def test_a_bug_surfaces_changes_nothing_and_leaves_one_event(
 def secrets_of(case: Case, reply: Reply) -> Iterator[bytes]:
     """Yield everything that may not be written down (CORE K-109, K-179)."""
     for key in case.world.state.keys.values():
-        yield from (material.secret for material in key.materials)
+        pending = (key.pending,) if key.pending is not None else ()
+        yield from (m.octets for m in (*key.materials, *pending) if m.octets is not None)
+    for wrapping_keys in case.world.state.wrapping_keys.values():
+        yield from (each.private_key for each in wrapping_keys.values())
+    if case.world.state.token_key is not None:
+        yield case.world.state.token_key
     for grants in case.world.state.grants.values():
         for grant in grants.by_id.values():
             yield from (token.encode() for token in grant.tokens)
@@ -370,7 +396,8 @@ def written(event: AuditEvent) -> str:
 
 def texts_of(reply: Reply, case: Case, call: Call) -> Iterator[str]:
     assert reply.event is not None
-    yield written(reply.event)
+    yield from map(written, reply.events)
+    yield from (json.dumps(record(event), ensure_ascii=False) for event in reply.events)
     yield from (repr(reply.event), repr(reply), repr(call))
     if reply.error is not None:
         yield from (str(reply.error), repr(reply.error), str(reply.error.message))
@@ -508,7 +535,7 @@ def test_asking_for_a_decision_changes_nothing_and_is_what_the_call_then_gets(
     case = case_of(name)
     if deny is not None:
         deny(case.world)
-    case.world.advance(days=1)
+    case.world.advance(hours=23)
     before, events, call = case.world.state, case.world.events, call_of(case, name)
 
     question = case.world.service.decide(call)

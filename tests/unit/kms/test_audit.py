@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import fields, replace
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from kms import AuditEvent, Key, shapes
-from kms.audit import error_code_of, logged_parameters, outcome_of
+from kms.audit import error_code_of, outcome_of
 from kms.errors import (
     AccessDenied,
     Disabled,
@@ -20,6 +21,7 @@ from kms.errors import (
     NotFound,
     ValidationFailed,
 )
+from kms.recording import MAX_PARAMETERS, logged_parameters, long_time
 from tests.kms_world import ACCOUNT, DISABLED, OTHER, REGION, START, World, arn, document, user_arn
 
 EVENT = AuditEvent(
@@ -53,7 +55,15 @@ CHANGED: dict[str, Any] = {
     "error_message": "no",
     "parameters": {"encryptionContext": {"a": "c"}},
     "response": None,
-    "context": {"x": "y"},
+    "additional": {"keyMaterialId": "m"},
+    "identity": {"type": "Root"},
+    "source": "192.0.2.1",
+    "agent": "Boto3",
+    "read_only": True,
+    "details": {},
+    "shared_id": "t",
+    "endpoint": "vpce-1",
+    "version": "1.08",
     "previous_hash": "00",
 }
 
@@ -99,6 +109,15 @@ def test_events_without_an_equal_text_have_an_equal_hash_only_if_they_are_equal(
     assert one.hash != two.hash
 
 
+def test_any_kind_of_mapping_has_the_hash_of_a_dict_and_nothing_else_can_be_chained() -> None:
+    """A store may give back mappings that nobody can change."""
+    frozen = replace(EVENT, parameters=MappingProxyType(dict(EVENT.parameters or {})))
+
+    assert frozen.chained("").hash == EVENT.chained("").hash
+    with pytest.raises(TypeError, match="no event may hold bytes"):
+        replace(EVENT, parameters={"plaintext": b"x"}).chained("")
+
+
 @pytest.mark.parametrize("text", ["é", "\ud800", "\x00", "名"])
 def test_odd_letters_can_be_chained(text: str) -> None:
     assert replace(EVENT, parameters={"a": text}).chained("").is_intact()
@@ -136,9 +155,90 @@ def test_names_inside_of_lists_and_constraints_begin_in_lower_case() -> None:
 
 def test_names_of_an_encryption_context_stay_as_they_are() -> None:
     """CORE K-66."""
-    logged = logged_parameters("Encrypt", {"EncryptionContext": {"Tenant": "Blue"}})
+    logged = logged_parameters("GenerateDataKey", {"EncryptionContext": {"Tenant": "Blue"}})
 
     assert logged == {"encryptionContext": {"Tenant": "Blue"}}
+
+
+# CORE K-178: operation, what was sent, what is filled in
+FILLED_IN: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    (
+        "CreateKey",
+        {},
+        {
+            "description": "",
+            "keyUsage": "ENCRYPT_DECRYPT",
+            "customerMasterKeySpec": "SYMMETRIC_DEFAULT",
+            "keySpec": "SYMMETRIC_DEFAULT",
+            "origin": "AWS_KMS",
+            "bypassPolicyLockoutSafetyCheck": False,
+            "multiRegion": False,
+        },
+    ),
+    ("Encrypt", {}, {"encryptionAlgorithm": "SYMMETRIC_DEFAULT"}),
+    ("Decrypt", {}, {"encryptionAlgorithm": "SYMMETRIC_DEFAULT"}),
+    (
+        "ReEncrypt",
+        {"SourceEncryptionAlgorithm": "RSAES_OAEP_SHA_256"},
+        {
+            "sourceEncryptionAlgorithm": "RSAES_OAEP_SHA_256",
+            "destinationEncryptionAlgorithm": "SYMMETRIC_DEFAULT",
+        },
+    ),
+    ("Sign", {}, {"messageType": "RAW"}),
+    ("Verify", {"MessageType": "DIGEST"}, {"messageType": "DIGEST"}),
+    ("ScheduleKeyDeletion", {}, {"pendingWindowInDays": 30}),
+    (
+        "ReplicateKey",
+        {"ReplicaRegion": "eu-west-3"},
+        {
+            "replicaRegion": "eu-west-3",
+            "description": "",
+            "bypassPolicyLockoutSafetyCheck": False,
+        },
+    ),
+    ("GetKeyPolicy", {}, {"policyName": "default"}),
+    ("PutKeyPolicy", {"Policy": "{}"}, {"policyName": "default", "policy": "{}"}),
+    ("DescribeKey", {}, {}),
+]
+
+
+@pytest.mark.parametrize(
+    ("operation", "sent", "logged"), FILLED_IN, ids=[row[0] for row in FILLED_IN]
+)
+def test_what_the_service_fills_in_is_written_down(
+    operation: str, sent: dict[str, Any], logged: dict[str, Any]
+) -> None:
+    """CORE K-178."""
+    assert logged_parameters(operation, sent) == logged
+
+
+@pytest.mark.parametrize("member", ["KeySpec", "CustomerMasterKeySpec"])
+def test_either_name_of_the_key_spec_stands_for_both(member: str) -> None:
+    """CORE K-178."""
+    logged = logged_parameters("CreateKey", {member: "RSA_2048"}) or {}
+
+    assert (logged["keySpec"], logged["customerMasterKeySpec"]) == ("RSA_2048", "RSA_2048")
+
+
+def test_instants_of_a_request_are_written_as_texts() -> None:
+    """CORE K-181."""
+    at = dt.datetime(2022, 8, 10, 22, 38, 27, tzinfo=dt.UTC)
+
+    assert logged_parameters("ImportKeyMaterial", {"ValidTo": at}) == {
+        "validTo": "Aug 10, 2022, 10:38:27 PM"
+    }
+
+
+@pytest.mark.parametrize(
+    ("hour", "text"),
+    [(0, "12:05:09 AM"), (9, "9:05:09 AM"), (12, "12:05:09 PM"), (13, "1:05:09 PM")],
+)
+def test_noon_and_midnight_are_twelve(hour: int, text: str) -> None:
+    """CORE K-181."""
+    at = dt.datetime(2026, 5, 1, hour, 5, 9, tzinfo=dt.UTC)
+
+    assert long_time(at) == f"May 1, 2026, {text}"
 
 
 @pytest.mark.parametrize("operation", ["GenerateRandom", "RetireGrant"])
@@ -154,11 +254,15 @@ SECRET_MEMBERS = {
 }  # fmt: skip
 
 
+EMPTY: dict[str, Any] = {"timestamp": START, "structure": {}, "list": [], "map": {}}
+
+
 @pytest.mark.parametrize("operation", sorted(shapes.operation_names()))
 def test_members_that_may_hold_a_secret_are_left_out(operation: str) -> None:
     """CORE K-179."""
-    members = set(shapes.request_kind(operation).parts)
-    logged = logged_parameters(operation, dict.fromkeys(members, "x")) or {}
+    kinds = shapes.request_kind(operation).parts
+    sent = {name: EMPTY.get(kind.name, "x") for name, kind in kinds.items()}
+    logged = logged_parameters(operation, sent) or {}
 
     assert not {name for name in SECRET_MEMBERS if name[0].lower() + name[1:] in logged}
 
@@ -169,11 +273,9 @@ def test_what_is_in_the_clear_by_design_is_kept(world: World) -> None:
     tags = [{"TagKey": "a", "TagValue": "b"}]
     world.do("CreateKey", Description="mine", Tags=tags, Policy=policy)
 
-    assert world.events[-1].parameters == {
-        "description": "mine",
-        "tags": [{"tagKey": "a", "tagValue": "b"}],
-        "policy": policy,
-    }
+    logged = world.events[-1].parameters
+    assert (logged["description"], logged["policy"]) == ("mine", policy)
+    assert logged["tags"] == [{"tagKey": "a", "tagValue": "b"}]
 
 
 # Outcomes
@@ -194,7 +296,8 @@ def test_what_is_in_the_clear_by_design_is_kept(world: World) -> None:
 def test_an_outcome_is_one_of_three_words(
     error: KmsError | None, outcome: str, code: str | None
 ) -> None:
-    assert (outcome_of(error), error_code_of(error)) == (outcome, code)
+    assert error_code_of(error) == code
+    assert outcome_of(code) == outcome
 
 
 # Events of calls
@@ -236,7 +339,11 @@ def test_a_failure_keeps_its_parameters_and_the_key_that_was_found(world: World)
 
     assert (event.outcome, event.error_code) == ("failure", "DisabledException")
     assert event.error_message == f"{key.arn} is disabled."
-    assert event.parameters == {"keyId": key.id, "encryptionContext": {"a": "b"}}
+    assert event.parameters == {
+        "keyId": key.id,
+        "encryptionContext": {"a": "b"},
+        "encryptionAlgorithm": "SYMMETRIC_DEFAULT",
+    }
     assert event.resources == (str(key.arn),)
     assert event.response is None
 
@@ -248,19 +355,45 @@ def test_a_key_that_is_not_found_is_no_resource(world: World) -> None:
     assert world.events[-1].resources == ()
 
 
-@pytest.mark.parametrize("operation", ["NoSuchOperation", "Sign"])
-def test_a_call_that_cannot_be_done_leaves_an_event_too(world: World, operation: str) -> None:
-    world.refused(operation, KeyId="x")
+def test_a_call_of_no_operation_leaves_an_event_too(world: World) -> None:
+    world.refused("NoSuchOperation", KeyId="x")
     event = world.events[-1]
 
-    assert (event.operation, event.outcome, event.parameters) == (operation, "failure", None)
+    assert (event.operation, event.outcome, event.parameters) == (
+        "NoSuchOperation",
+        "failure",
+        None,
+    )
 
 
 def test_a_broken_request_leaves_an_event(world: World) -> None:
     """CORE K-176."""
-    world.refused("Encrypt", KeyId="")
+    world.refused("Encrypt", KeyId="", EncryptionContext={"a": "b"})
+    event = world.events[-1]
 
-    assert world.events[-1].error_code == "ValidationException"
+    assert event.error_code == "ValidationException"
+    assert event.parameters == {
+        "keyId": "",
+        "encryptionContext": {"a": "b"},
+        "encryptionAlgorithm": "SYMMETRIC_DEFAULT",
+    }
+
+
+def test_members_of_a_wrong_type_are_left_out_and_the_others_kept(world: World) -> None:
+    """CORE K-176: as far as it can be read."""
+    world.refused("CreateAlias", AliasName="alias/a", TargetKeyId=7, Nonsense="x")
+    event = world.events[-1]
+
+    assert event.error_code == "SerializationException"
+    assert event.parameters == {"aliasName": "alias/a"}
+
+
+def test_parameters_of_a_refused_call_that_are_too_long_are_left_out(world: World) -> None:
+    world.refused("Encrypt", KeyId="x" * MAX_PARAMETERS, Plaintext=b"x")
+    assert world.events[-1].parameters is None
+
+    world.refused("Encrypt", KeyId="x" * (MAX_PARAMETERS // 2), Plaintext=b"x")
+    assert world.events[-1].parameters is not None
 
 
 def test_an_error_without_a_message_leaves_none(world: World, key: Key) -> None:
@@ -277,7 +410,11 @@ def test_a_dry_run_is_written_down_as_the_failure_that_it_is(world: World, key: 
     event = world.events[-1]
 
     assert (event.outcome, event.error_code) == ("failure", "DryRunOperationException")
-    assert event.parameters == {"keyId": key.id, "dryRun": True}
+    assert event.parameters == {
+        "keyId": key.id,
+        "encryptionAlgorithm": "SYMMETRIC_DEFAULT",
+        "dryRun": True,
+    }
 
 
 # CORE K-182: what comes back into the event; all others leave nothing
@@ -303,7 +440,7 @@ def test_a_scheduled_deletion_leaves_when_and_in_which_state(world: World, key: 
     assert world.events[-1].response == {
         "keyId": str(key.arn),
         "keyState": "PendingDeletion",
-        "deletionDate": START + dt.timedelta(days=7),
+        "deletionDate": "Mar 8, 2026, 8:00:00 AM",
         "pendingWindowInDays": 7,
     }
     world.do("CancelKeyDeletion", KeyId=key.id)

@@ -737,5 +737,9 @@ def test_an_event_of_use_names_the_context_and_not_the_text(world: World, key: K
     sealed(world, key, b"a plaintext to look for", EncryptionContext=PAIRS)
     event = world.events[-1]
 
-    assert event.parameters == {"keyId": str(key.arn), "encryptionContext": PAIRS}
+    assert event.parameters == {
+        "keyId": str(key.arn),
+        "encryptionContext": PAIRS,
+        "encryptionAlgorithm": "SYMMETRIC_DEFAULT",
+    }
     assert "look for" not in json.dumps(event.parameters)

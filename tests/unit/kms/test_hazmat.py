@@ -7,7 +7,7 @@ from functools import cache, partial
 
 import pytest
 from cryptography import exceptions
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes, keywrap, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import (
     decode_dss_signature,
@@ -629,3 +629,79 @@ def test_a_private_key_of_ml_kem_is_its_seed(spec: str) -> None:
 def test_what_can_be_made_is_what_the_room_knows() -> None:
     assert all(hazmat.can_make(spec) for spec in [*hazmat.MATERIAL_BYTES, *ECC_SPECS, "RSA_4096"])
     assert not any(hazmat.can_make(spec) for spec in ("SM2", "RSA_1024", ""))
+
+
+# --- Imported material --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1, 8, 9, 32, 1218])
+def test_what_the_library_has_wrapped_unwraps(size: int) -> None:
+    """CORE K-132, RFC 5649."""
+    wrapped = keywrap.aes_key_wrap_with_padding(KEY, bytes(size))
+
+    assert hazmat.kwp_unwrap(KEY, wrapped) == bytes(size)
+
+
+WRAPPED = keywrap.aes_key_wrap_with_padding(KEY, b"material")
+
+
+@pytest.mark.parametrize(
+    ("key", "wrapped"),
+    [
+        (KEY[::-1], WRAPPED),
+        (KEY[:16], keywrap.aes_key_wrap_with_padding(KEY[:16], b"material")),
+        (b"", WRAPPED),
+        *((KEY, wrong) for wrong in (b"", WRAPPED[:-1], WRAPPED[:-8], WRAPPED + bytes(8))),
+        (KEY, bytes([WRAPPED[0] ^ 1]) + WRAPPED[1:]),
+    ],
+)
+def test_what_does_not_unwrap_says_nothing_of_why(key: bytes, wrapped: bytes) -> None:
+    """CORE K-132."""
+    with pytest.raises(hazmat.Unauthentic) as caught:
+        hazmat.kwp_unwrap(key, wrapped)
+
+    assert caught.value.args == ()
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+def test_an_rsa_key_knows_how_long_its_ciphertexts_are(rsa_key: bytes) -> None:
+    assert hazmat.rsa_bytes(rsa_key) == 256
+    with pytest.raises(TypeError, match="RSA key"):
+        hazmat.rsa_bytes(hazmat.ec_private_key("ECC_NIST_P256", SEED))
+
+
+@pytest.mark.parametrize("spec", [*ECC_SPECS, "RSA_2048", "ML_DSA_44", "ML_DSA_65", "ML_DSA_87"])
+def test_a_private_key_from_outside_is_known_by_its_spec(spec: str, rsa_key: bytes) -> None:
+    """CORE K-133."""
+    if not hazmat.can_make(spec):
+        pytest.skip("the library has no ML-DSA")
+    pkcs8 = rsa_key if spec == "RSA_2048" else hazmat.generate_private_key(spec)
+
+    assert hazmat.imported_private_key(pkcs8) == (spec, pkcs8)
+
+
+def test_a_private_key_of_no_spec_is_none() -> None:
+    """CORE K-133."""
+    keys = [
+        ec.generate_private_key(ec.SECP224R1()),
+        rsa.generate_private_key(65537, 1024),  # noqa: S505
+    ]
+
+    assert [hazmat.imported_private_key(hazmat._pkcs8(key)) for key in keys] == [None, None]
+
+
+def test_an_rsa_key_whose_numbers_do_not_belong_together_is_none(rsa_key: bytes) -> None:
+    """CORE K-133: a key that we make is not checked again, one from outside is."""
+    key = serialization.load_der_private_key(rsa_key, None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    at = rsa_key.index(key.private_numbers().d.to_bytes(256, "big").lstrip(b"\0"))
+    wrong = rsa_key[: at + 100] + bytes([rsa_key[at + 100] ^ 1]) + rsa_key[at + 101 :]
+
+    assert hazmat.imported_private_key(wrong) is None
+
+
+@pytest.mark.parametrize(
+    "octets", [b"", b"\x30", b"\x30\x05\x02\x01\x00\x30\x00", b"\x30\x82" + bytes(4000), SEED]
+)
+def test_what_is_no_private_key_is_none(octets: bytes) -> None:
+    assert hazmat.imported_private_key(octets) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -608,6 +609,27 @@ def test_switching_one_key_leaves_the_others(world: World) -> None:
     world.do("DisableKey", KeyId=one.id)
 
     assert world.found(two) is two
+
+
+# UpdateKeyDescription (CORE K-61)
+
+
+@pytest.mark.parametrize("text", ["of the payroll", "", "ü" * 8192])
+def test_a_key_is_described_anew(world: World, key: Key, text: str) -> None:
+    """CORE K-12, K-55, K-61, K-182: an empty text clears it."""
+    for _ in range(2):
+        assert world.do("UpdateKeyDescription", KeyId=key.id, Description=text) == {}
+
+    assert world.do("DescribeKey", KeyId=key.id)["KeyMetadata"]["Description"] == text
+    assert world.found(key) == replace(key, description=text)
+    assert world.events[-2].response == {"keyId": str(key.arn)}
+
+
+def test_a_description_has_an_end(world: World, key: Key) -> None:
+    """CORE K-61."""
+    message = world.told("UpdateKeyDescription", KeyId=key.id, Description="x" * 8193)[1]
+
+    assert "Member must have length less than or equal to 8192" in str(message)
 
 
 # Tags (CORE K-169, K-170)

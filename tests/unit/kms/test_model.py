@@ -14,9 +14,19 @@ import pytest
 
 from kms import Alias, Key, KeyState, KeyUsage
 from kms.hazmat import MATERIAL_BYTES
-from kms.model import ALGORITHM_LISTS, SPECS, KeyManager, KeyMaterial, KeyOrigin
+from kms.model import (
+    ALGORITHM_LISTS,
+    SPECS,
+    AutomaticRotation,
+    KeyManager,
+    KeyMaterial,
+    KeyOrigin,
+    OnDemandRotation,
+    RotationType,
+    WrappingKey,
+)
 from kms.resources import shipped
-from tests.kms_world import START, World, arn
+from tests.kms_world import ELSEWHERE, START, World, arn
 
 MODEL = json.loads((shipped("kms", "schemas") / "kms-2014-11-01.json").read_text())["shapes"]
 OAEP = ("RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256")
@@ -64,6 +74,7 @@ def test_the_table_holds_only_specs_of_the_service() -> None:
         (KeyUsage, "KeyUsageType"),
         (KeyOrigin, "OriginType"),
         (KeyManager, "KeyManagerType"),
+        (RotationType, "RotationType"),
     ],
 )
 def test_enumerations_are_spelled_as_on_the_wire(enum: Any, shape: str) -> None:
@@ -109,6 +120,30 @@ def test_material_cannot_be_copied_away_either() -> None:
         copy.deepcopy(MATERIAL)
 
 
+def test_material_that_is_away_gives_no_bytes() -> None:
+    """CORE K-136: an empty secret would still make a MAC."""
+    away = dataclasses.replace(MATERIAL, octets=None)
+
+    assert (MATERIAL.is_present, away.is_present) == (True, False)
+    with pytest.raises(LookupError, match=f"key material {MATERIAL.id} is not here"):
+        _ = away.secret
+
+
+WRAPPING = WrappingKey("1", "arn", "RSAES_OAEP_SHA_256", b"a private key", START)
+
+
+@pytest.mark.parametrize("show", [repr, str, "{}".format, "{!r}".format])
+def test_a_wrapping_key_does_not_show_its_secret(show: Any) -> None:
+    """CORE K-109."""
+    assert "private key" not in show(WRAPPING)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_wrapping_key_cannot_be_pickled(protocol: int) -> None:
+    with pytest.raises(TypeError, match="wrapping keys cannot be pickled"):
+        pickle.dumps(WRAPPING, protocol)
+
+
 # Keys
 
 
@@ -141,6 +176,97 @@ def test_the_newest_material_encrypts_and_old_ones_are_found_by_id(key: Key) -> 
     assert rotated.material(newer.id) is newer
     assert rotated.material(key.materials[0].id) is key.materials[0]
     assert rotated.material("ef" * 32) is None
+
+
+def test_pending_material_neither_encrypts_nor_decrypts(key: Key) -> None:
+    """CORE K-98."""
+    pending = KeyMaterial("cd" * 32, b"other", START)
+    waiting = dataclasses.replace(key, pending=pending)
+
+    assert waiting.current_material is key.current_material
+    assert waiting.material(pending.id) is None
+
+
+def test_a_key_is_complete_while_all_of_its_material_is_here(key: Key) -> None:
+    """CORE K-136: a pending one does not count."""
+    away = KeyMaterial("cd" * 32, None, START)
+
+    assert key.is_complete
+    assert dataclasses.replace(key, pending=away).is_complete
+    assert not dataclasses.replace(key, materials=()).is_complete
+    assert not dataclasses.replace(key, materials=(away, *key.materials)).is_complete
+
+
+CALENDAR = AutomaticRotation(90, START, START + dt.timedelta(days=90))
+
+
+@pytest.mark.parametrize("state", KeyState)
+def test_a_key_rotates_only_while_it_is_on(key: Key, state: KeyState) -> None:
+    """CORE K-123."""
+    moved = dataclasses.replace(key, state=state, rotation=CALENDAR)
+
+    rotates = state in (KeyState.ENABLED, KeyState.UPDATING)
+    assert moved.rotates_at == (CALENDAR.next_at if rotates else None)
+    assert dataclasses.replace(moved, rotation=None).rotates_at is None
+
+
+def test_a_key_expires_with_the_first_of_its_materials(key: Key) -> None:
+    """CORE K-138."""
+    days = [START + dt.timedelta(days=n) for n in range(4)]
+    first, second, pending = (
+        dataclasses.replace(key.materials[0], id=str(n), expires_at=days[n]) for n in (3, 2, 1)
+    )
+
+    assert key.expires_at is None
+    assert dataclasses.replace(key, materials=(first, second)).expires_at == days[2]
+    assert dataclasses.replace(key, materials=(first,), pending=pending).expires_at == days[1]
+
+
+# What a multi-Region set shares
+
+
+def members(key: Key, **changed: Any) -> tuple[Key, Key]:
+    """Return two members of a set; the first has changed."""
+    there = dataclasses.replace(key, arn=dataclasses.replace(key.arn, region=ELSEWHERE))
+    return dataclasses.replace(key, **changed), there
+
+
+def test_members_share_rotation_and_material(key: Key) -> None:
+    """CORE K-124, K-152."""
+    newer = KeyMaterial("cd" * 32, b"other", START, START, RotationType.AUTOMATIC)
+    here, there = members(
+        key,
+        materials=(*key.materials, newer),
+        rotation=CALENDAR,
+        on_demand=OnDemandRotation(START, START),
+        state=KeyState.DISABLED,
+        description="of this one",
+    )
+
+    shared = there.sharing(here)
+
+    assert shared.materials == here.materials
+    assert (shared.rotation, shared.on_demand) == (here.rotation, here.on_demand)
+    assert (shared.arn, shared.state, shared.description) == (there.arn, KeyState.ENABLED, "")
+
+
+def test_imported_bytes_stay_where_they_were_imported(key: Key) -> None:
+    """CORE K-152, K-159."""
+    old = dataclasses.replace(key.materials[0], expires_at=START, description="mine")
+    rotated = dataclasses.replace(
+        old, octets=None, expires_at=None, rotated_at=START, rotation=RotationType.ON_DEMAND
+    )
+    new = KeyMaterial("cd" * 32, b"other", START, expires_at=START, description="theirs")
+    external = dataclasses.replace(key, origin=KeyOrigin.EXTERNAL, materials=(old,))
+    here, there = members(external, materials=(rotated,), pending=new)
+
+    shared = there.sharing(here)
+
+    mine = dataclasses.replace(old, rotated_at=START, rotation=RotationType.ON_DEMAND)
+    assert shared.materials == (mine,)
+    assert shared.pending == KeyMaterial(new.id, None, START)
+    assert shared.sharing(here) == shared
+    assert there.sharing(shared).sharing(there) == there
 
 
 def test_a_key_without_a_deletion_date_does_not_end(key: Key) -> None:

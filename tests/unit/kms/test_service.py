@@ -12,6 +12,7 @@ from kms import (
     Call,
     Gate,
     Key,
+    KeyOrigin,
     KeyUsage,
     Service,
     Settings,
@@ -53,6 +54,14 @@ PI = ("KMSInvalidStateException", "{} is pending import.")
 NP = ("KMSInvalidStateException", "{} is not pending deletion.")
 CR = ("KMSInvalidStateException", "{} is creating.")
 UP = ("KMSInvalidStateException", "{} is updating.")
+EX = (
+    "UnsupportedOperationException",
+    "{} origin is EXTERNAL which is not valid for this operation.",
+)
+NX = (
+    "UnsupportedOperationException",
+    "{} origin is AWS_KMS which is not valid for this operation.",
+)
 Answer = tuple[str, str] | None
 
 # CORE K-29: Enabled, Disabled, PendingDeletion / PendingReplicaDeletion, PendingImport, Creating,
@@ -72,10 +81,13 @@ TABLE: dict[str, tuple[Answer, ...]] = {
     "Decrypt": USING,
     "Decapsulate": USING,
     "DeleteAlias": ALWAYS,
+    "DeleteImportedKeyMaterial": 7 * (NX,),
     "DeriveSharedSecret": USING,
     "DescribeKey": ALWAYS,
     "DisableKey": SWITCHING,
+    "DisableKeyRotation": USING,
     "EnableKey": SWITCHING,
+    "EnableKeyRotation": USING,
     "Encapsulate": USING,
     "Encrypt": USING,
     "GenerateDataKey": USING,
@@ -84,23 +96,40 @@ TABLE: dict[str, tuple[Answer, ...]] = {
     "GenerateDataKeyWithoutPlaintext": USING,
     "GenerateMac": USING,
     "GetKeyPolicy": ALWAYS,
+    "GetKeyRotationStatus": ALWAYS,
+    "GetParametersForImport": 7 * (NX,),
+    "ImportKeyMaterial": 7 * (NX,),
     "GetPublicKey": (OK, OK, PD, PRD, PI, CR, OK),  # CORE K-30
     "ListAliases": ALWAYS,
     "ListGrants": ALWAYS,
     "ListKeyPolicies": ALWAYS,
+    "ListKeyRotations": ALWAYS,
     "ListResourceTags": ALWAYS,
     "PutKeyPolicy": ALWAYS,
     "ReEncrypt": USING,
     "RetireGrant": ALWAYS,
     "RevokeGrant": ALWAYS,
+    "RotateKeyOnDemand": (OK, D, PD, PRD, PI, CR, UP),
     "ScheduleKeyDeletion": (OK, OK, PD, PRD, OK, OK, UP),
     "Sign": USING,
     "TagResource": UNLESS_DELETED,
     "UntagResource": UNLESS_DELETED,
     "UpdateAlias": UNLESS_DELETED,
+    "UpdateKeyDescription": UNLESS_DELETED,
     "Verify": USING,
     "VerifyMac": USING,
 }
+# The cells that read x/EX and x/NX: what keys of origin EXTERNAL answer otherwise.
+EXTERNAL_TABLE: dict[str, tuple[Answer, ...]] = {
+    **TABLE,
+    "DeleteImportedKeyMaterial": (OK, OK, OK, OK, OK, CR, UP),
+    "DisableKeyRotation": 7 * (EX,),
+    "EnableKeyRotation": 7 * (EX,),
+    "GetKeyRotationStatus": 7 * (EX,),
+    "GetParametersForImport": (OK, OK, PD, PRD, OK, CR, UP),
+    "ImportKeyMaterial": (OK, OK, PD, PRD, OK, CR, OK),
+}
+TABLES = {KeyOrigin.AWS_KMS: TABLE, KeyOrigin.EXTERNAL: EXTERNAL_TABLE}
 KEYLESS = {"CreateKey", "GenerateRandom", "ListKeys"}
 
 
@@ -121,6 +150,12 @@ def requests_on(world: World, key: Key, name: str) -> list[Json]:
         ]
     if name in ("DeleteAlias", "UpdateAlias"):
         world.alias("alias/a", key if name == "DeleteAlias" else world.key())
+    external = key.origin is KeyOrigin.EXTERNAL
+    if name == "ImportKeyMaterial" and external:
+        return [world.bring(key, key.current_material.secret)]
+    if name == "RotateKeyOnDemand" and external:
+        new = world.bring(key, bytes(32), ImportType="NEW_KEY_MATERIAL")
+        world.do("ImportKeyMaterial", **new)
     more: dict[str, Json] = {
         "CreateAlias": {"AliasName": "alias/new", "TargetKeyId": key.id},
         "CreateGrant": {"KeyId": key.id, **grant},
@@ -131,12 +166,24 @@ def requests_on(world: World, key: Key, name: str) -> list[Json]:
         "GenerateDataKeyPair": {"KeyId": key.id, "KeyPairSpec": "ECC_NIST_P256"},
         "GenerateDataKeyPairWithoutPlaintext": {"KeyId": key.id, "KeyPairSpec": "ECC_NIST_P256"},
         "GenerateDataKeyWithoutPlaintext": {"KeyId": key.id, "KeySpec": "AES_128"},
+        "GetParametersForImport": {
+            "KeyId": key.id,
+            "WrappingAlgorithm": "RSAES_OAEP_SHA_1",
+            "WrappingKeySpec": "RSA_2048",
+        },
+        "ImportKeyMaterial": {
+            "KeyId": key.id,
+            "ImportToken": b"x",
+            "EncryptedKeyMaterial": b"x",
+            "ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE",
+        },
         "PutKeyPolicy": {"KeyId": key.id, "Policy": document(key_statement(principal=ROOT))},
         "RetireGrant": {"GrantToken": made["GrantToken"]},
         "RevokeGrant": {"KeyId": key.id, "GrantId": made["GrantId"]},
         "TagResource": {"KeyId": key.id, "Tags": [{"TagKey": "a", "TagValue": "b"}]},
         "UntagResource": {"KeyId": key.id, "TagKeys": ["a"]},
         "UpdateAlias": {"AliasName": "alias/a", "TargetKeyId": key.id},
+        "UpdateKeyDescription": {"KeyId": key.id, "Description": "new"},
     }
     return [more.get(name, {"KeyId": key.id})]
 
@@ -147,18 +194,19 @@ def in_state(world: World, key: Key, state: Any) -> None:
 
 
 ROWS = [
-    pytest.param(name, state, answer, id=f"{name}-{state}")
-    for name, answers in TABLE.items()
+    pytest.param(name, origin, state, answer, id=f"{name}-{origin}-{state}")
+    for origin, table in TABLES.items()
+    for name, answers in table.items()
     for state, answer in zip(COLUMNS, answers, strict=True)
 ]
 
 
-@pytest.mark.parametrize(("name", "state", "answer"), ROWS)
-def test_every_row_of_the_table_of_states_is_kept(
-    world: World, name: str, state: Any, answer: Answer
+@pytest.mark.parametrize(("name", "origin", "state", "answer"), ROWS)
+def test_every_cell_of_the_table_of_states_is_kept(
+    world: World, name: str, origin: KeyOrigin, state: Any, answer: Answer
 ) -> None:
     """CORE K-29."""
-    key = world.key_for(name)
+    key = world.key_for(name, origin=origin)
     for parameters in requests_on(world, key, name):
         in_state(world, key, state)
 
@@ -170,7 +218,7 @@ def test_every_row_of_the_table_of_states_is_kept(
 
 
 def test_the_table_of_states_is_whole() -> None:
-    assert set(TABLE) | KEYLESS == set(OPERATIONS)
+    assert set(TABLE) | KEYLESS == set(EXTERNAL_TABLE) | KEYLESS == set(OPERATIONS)
     assert set(COLUMNS) == set(PRODUCED_STATES)
 
 
@@ -438,6 +486,10 @@ def test_a_service_has_the_settings_of_the_specification_by_default(world: World
     assert service.settings == Settings()
     assert Settings().grant_consistency_seconds == 0
     assert Settings().deletion_extra_hours == 0
+    assert Settings().transition_seconds == 0
+    assert Settings().default_rotation_days == 365
+    assert Settings().aws_managed_rotation_days == 365
+    assert Settings().on_demand_rotation_limit == 25
     assert Settings().strict_principals
     assert Settings().enforce_quotas
 

@@ -20,6 +20,7 @@ from kms.shapes import (
     MAX_SHOWN_CHARACTERS,
     MAX_SHOWN_VIOLATIONS,
     check,
+    limits,
     operation_names,
     secret_members,
     takes,
@@ -620,3 +621,9 @@ def test_whatever_is_accepted_suits_the_model_and_the_rest_is_refused(
     assert check(operation, result) == result
     oracle = botocore_model().operation_model(operation).input_shape
     assert not ParamValidator().validate(result, oracle).has_errors()
+
+
+def test_the_limits_of_a_number_are_those_of_the_model() -> None:
+    """CORE K-3."""
+    assert limits("EnableKeyRotation", "RotationPeriodInDays") == (90, 2560)
+    assert limits("GenerateRandom", "NumberOfBytes") == (1, 1024)

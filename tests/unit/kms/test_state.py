@@ -9,8 +9,16 @@ from dataclasses import replace
 import pytest
 
 from kms import Key, KeyState, State
-from kms.model import Alias
-from kms.state import DELETE_KEY, END_GRANT, creation_order
+from kms.model import Alias, AutomaticRotation, OnDemandRotation, WrappingKey
+from kms.state import (
+    DELETE_KEY,
+    DROP_WRAPPING_KEY,
+    END_GRANT,
+    EXPIRE_MATERIAL,
+    FINISH_ROTATION,
+    ROTATE_KEY,
+    creation_order,
+)
 from policy import Arn, Grant
 from tests.kms_world import (
     ACCOUNT,
@@ -103,6 +111,7 @@ def test_nothing_is_left_of_a_key_that_is_gone(world: World) -> None:
     state = kept.with_key(scheduled(key))
     state = state.with_alias(alias("alias/a", key)).with_alias(alias("alias/b", key))
     state = state.with_grant(grant(key, "one")).with_grant(grant(key, "two", ends_at=LATER))
+    state = state.with_wrapping_key(wrapping(key, "a")).with_wrapping_key(wrapping(key, "b"))
     left = state.without_key(scheduled(key))
 
     assert left == kept.without_key(key)
@@ -147,6 +156,56 @@ def test_another_change_to_a_scheduled_key_leaves_it_due(key: Key) -> None:
     state = State().with_key(scheduled(key)).with_key(replace(scheduled(key), description="x"))
 
     assert list(state.due) == [(LATER, DELETE_KEY, str(key.arn))]
+
+
+def test_a_key_is_due_once_for_everything_that_time_does_to_it(key: Key) -> None:
+    """CORE K-35."""
+    material = replace(key.materials[0], expires_at=LATER)
+    full = replace(
+        key,
+        materials=(material, material),
+        pending=material,
+        rotation=AutomaticRotation(90, START, LATER),
+        on_demand=OnDemandRotation(START, LATER),
+    )
+    state = State().with_key(key).with_key(full)
+
+    assert [what for _, what, _ in state.due] == [EXPIRE_MATERIAL, FINISH_ROTATION, ROTATE_KEY]
+    assert {(at, arn) for at, _, arn in state.due} == {(LATER, str(key.arn))}
+    assert len(state.with_key(key).due) == 0
+    assert len(state.without_key(full).due) == 0
+    assert state.with_key(replace(full, description="x")).due is state.due
+
+
+# Wrapping keys
+
+
+def wrapping(key: Key, identifier: str) -> WrappingKey:
+    return WrappingKey(identifier, str(key.arn), "RSAES_OAEP_SHA_1", b"secret", LATER)
+
+
+def test_a_wrapping_key_is_found_by_key_and_id_and_is_due(world: World) -> None:
+    """CORE K-130: any number of them."""
+    key, other = world.key(), world.key()
+    made = wrapping(key, "a")
+    state = State().with_wrapping_key(made).with_wrapping_key(wrapping(key, "b"))
+
+    assert state.wrapping_key(str(key.arn), "a") is made
+    assert state.wrapping_key(str(key.arn), "c") is None
+    assert state.wrapping_key(str(other.arn), "a") is None
+    assert list(state.due) == [(LATER, DROP_WRAPPING_KEY, f"{key.arn}#{n}") for n in "ab"]
+
+
+def test_a_wrapping_key_that_is_gone_leaves_no_trace(key: Key) -> None:
+    one = State().with_wrapping_key(wrapping(key, "a"))
+
+    assert one.with_wrapping_key(wrapping(key, "b")).without_wrapping_key(wrapping(key, "b")) == one
+    assert one.without_wrapping_key(wrapping(key, "a")) == State()
+
+
+def test_a_state_does_not_show_what_authenticates_tokens() -> None:
+    """CORE K-109."""
+    assert "secret" not in repr(State(token_key=b"secret"))
 
 
 # Aliases

@@ -415,6 +415,9 @@ def test_settings_keep_within_their_bounds() -> None:
         "s.yaml:4:44: deletion_extra_hours must be between 0 and 86,400",
         "s.yaml:4:75: grant_consistency_seconds must be between 0 and 86,400",
     ]
+    assert said_about(f"{HEAD}settings: {{aws_managed_rotation_days: 0}}\n{TEST}") == [
+        "s.yaml:4:39: aws_managed_rotation_days must be between 90 and 2,560",
+    ]
 
 
 def test_the_profile_sets_what_the_settings_leave_open() -> None:

@@ -355,6 +355,20 @@ def test_a_key_goes_to_any_state_from_outside(state: str) -> None:
     assert messages_of(steps) == []
 
 
+def test_a_look_sees_what_is_due_and_an_event_before_it() -> None:
+    """CORE K-35, K-120."""
+    steps = """
+        - look: {key: payroll, CurrentKeyMaterialId: {length: 64}}
+        - {as: root, call: DescribeKey, with: {KeyId: $payroll.id}, save: {old: KeyMetadata.CurrentKeyMaterialId}}
+        - {as: root, call: RotateKeyOnDemand, with: {KeyId: $payroll.id}}
+        - look: {event: last, eventName: RotateKeyOnDemand}
+        - look: {key: payroll, CurrentKeyMaterialId: $old}
+        """
+
+    (message,) = messages_of(steps)
+    assert message.startswith("CurrentKeyMaterialId")
+
+
 def test_a_key_without_material_cannot_be_switched_on() -> None:
     steps = """
         - change: {key: payroll, state: PendingImport}
@@ -461,6 +475,27 @@ def test_looks_see_keys_aliases_grants_and_the_last_event() -> None:
         - {as: app, call: RevokeGrant, with: {KeyId: $payroll.id, GrantId: $grant}, expect: deny}
         - {as: root, call: RevokeGrant, with: {KeyId: $payroll.id, GrantId: $grant}}
         - look: {grant: $grant, Name: {absent: true}}
+        """
+
+    assert messages_of(steps) == []
+
+
+def test_the_last_event_is_that_of_the_caller_and_not_the_copy_for_the_owner_of_the_key() -> None:
+    """CORE K-183."""
+    steps = """
+        - change:
+            key: payroll
+            add_statement: {Effect: Allow, Principal: {AWS: $outsider.arn}, Action: kms:Encrypt, Resource: "*"}
+        - {as: outsider, call: Encrypt, with: {KeyId: $payroll.arn, Plaintext: {text: x}}, context: {"aws:SourceIp": 192.0.2.1}}
+        - look:
+            event: last
+            userIdentity: {type: IAMUser, arn: $outsider.arn}
+            recipientAccountId: $partner.id
+            sharedEventID: {length: 36}
+            sourceIPAddress: 192.0.2.1
+            readOnly: true
+            additionalEventData: {keyMaterialId: {length: 64}}
+            errorCode: {absent: true}
         """
 
     assert messages_of(steps) == []

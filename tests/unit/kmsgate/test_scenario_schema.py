@@ -16,7 +16,17 @@ from kms.errors import BY_CODE
 from kms.shapes import operation_names, request_kind
 from kmsgate import yaml_reader
 from kmsgate.resources import schema
-from kmsgate.scenario import expectations, files, names, people, steps, tables, things, world
+from kmsgate.scenario import (
+    alarms,
+    expectations,
+    files,
+    names,
+    people,
+    steps,
+    tables,
+    things,
+    world,
+)
 from kmsgate.scenario.members import BYTES_FIELDS
 from kmsgate.scenario.policies import MANAGED
 from kmsgate.scenario.views import LOOK_FIELDS
@@ -117,6 +127,12 @@ BROKEN = {
     "what cannot be done": suite_text("- {do: dance}"),
     "no steps": suite_text(STEP).replace("steps:\n      " + STEP, "steps: []"),
     "an account without an id": suite_text(STEP).replace('"111122223333", p', "12, p"),
+    "an alarm of nothing": suite_text(STEP).replace(
+        "  roles:", "  alarms: {a: {match: {}}}\n  roles:"
+    ),
+    "an alarm that counts nothing": suite_text(STEP).replace(
+        "  roles:", "  alarms: {a: {match: {caller: app}, at_least: 0}}\n  roles:"
+    ),
     "an alias without its prefix": suite_text(STEP).replace("[alias/payroll]", "[payroll]"),
     "an id of no key": suite_text(STEP).replace("1234abcd-12ab-34cd-56ef-1234567890ab", "1234"),
 }  # fmt: skip
@@ -134,6 +150,7 @@ def test_what_the_language_refuses_does_not_fit_either(what: str) -> None:
     [
         ("world", world.SECTIONS),
         ("account", ("id", "organization")),
+        ("alarm", alarms.ALARM_FIELDS),
         ("session", names.SESSION_FIELDS),
         ("key", names.KEY_FIELDS),
         ("grant", things.GRANT_FIELDS),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kms import operation
 from kms.shapes import operation_names
 from kmsgate.scenario.files import load
 from kmsgate.scenario.model import Cell
@@ -61,18 +62,23 @@ def test_a_step_is_of_one_kind_and_has_the_fields_of_it(step: str, complaints: l
         ("{do: wrap, with: {material: {hex: 5a}}, save: {x: wrapped}}", "'do: wrap' comes with a later version of kmsgate"),
         ("{do: encrypt_local}", "'do: encrypt_local' comes with a later version of kmsgate"),
         ("{do: verify_local}", "'do: verify_local' comes with a later version of kmsgate"),
-        ("{call: EnableKeyRotation, with: {Nothing: 3}, save: {x: y}}", "EnableKeyRotation is not supported by this version of kmsgate"),
     ],
 )  # fmt: skip
 def test_what_comes_later_is_one_clear_mistake(step: str, complaint: str) -> None:
-    if "EnableKeyRotation" in step:
-        from kms.operation import OPERATIONS
-
-        if "EnableKeyRotation" in OPERATIONS:
-            pytest.skip("it has come")
     after = "- {call: Decrypt, with: {CiphertextBlob: $x}}" if "save" in step else ""
 
     assert said(f"- {step}\n{after}") == [complaint]
+
+
+def test_an_operation_that_cannot_be_executed_is_one_clear_mistake(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(operation._OPERATIONS, "EnableKeyRotation")
+    step = "- {call: EnableKeyRotation, with: {Nothing: 3}, save: {x: y}}"
+
+    assert said(f"{step}\n- {{call: Decrypt, with: {{CiphertextBlob: $x}}}}") == [
+        "EnableKeyRotation is not supported by this version of kmsgate"
+    ]
 
 
 def test_a_decision_can_be_asked_of_every_operation_of_the_service() -> None:
@@ -350,7 +356,7 @@ def test_a_bad_statement_is_told_where_it_stands_with_the_code_of_its_rule() -> 
 @pytest.mark.parametrize(
     ("look", "complaint"),
     [
-        ("{}", "say which: key or alias or grant or event"),
+        ("{}", "say which: key or alias or grant or event or alarm"),
         ("[]", "this step must be an object, found a list"),
         ("{key: payroll}", "nothing is compared here"),
         ("{key: payrol, Enabled: true}", "no key 'payrol'; known: payroll"),
@@ -364,6 +370,7 @@ def test_a_bad_statement_is_told_where_it_stands_with_the_code_of_its_rule() -> 
         ("{grant: job, Name: x}", "no grant 'job'; known: none"),
         ("{grant: $x, Name: x}", "$x is not saved before this step"),
         ("{event: first, eventName: x}", "no event 'first'; known: last"),
+        ("{alarm: siren, state: OK}", "no alarm 'siren'; known: none"),
         ("{event: last, eventNam: x}", "unknown field 'eventNam' in this step about an event"),
     ],
 )  # fmt: skip

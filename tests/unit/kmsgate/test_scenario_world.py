@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kms.material import calendar
 from kms.model import Key, KeyOrigin, KeyState
 from kms.runtime import SeededEntropy
 from kmsgate.scenario.files import load
@@ -375,9 +376,45 @@ def test_a_key_starts_at_any_stage_of_its_life(
     assert (key.origin is KeyOrigin.EXTERNAL) is ("EXTERNAL" in fields)
 
 
+def test_a_key_rotates_from_the_beginning_on() -> None:
+    """CORE K-117."""
+    world = built("keys: {k: {rotation_days: 90}, l: {}}")
+
+    assert key_of(world, "k").rotation == calendar(90, world.clock)
+    assert key_of(world, "l").rotation is None
+    assert len(world.state.due) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "days"),
+    [
+        ("", 365),
+        ("profile: course", 1095),
+        ("profile: course, aws_managed_rotation_days: 730", 730),
+    ],
+)
+def test_keys_of_aws_rotate_as_the_settings_say(settings: str, days: int) -> None:
+    """CORE K-126."""
+    text = f"settings: {{{settings}}}\n{text_of('keys: {k: {manager: AWS}}')}"
+    world = load("s.yaml", text.encode()).tests[0].world
+
+    assert key_of(world, "k").rotation == calendar(days, world.clock)
+
+
 def test_an_imported_key_can_be_used_at_once() -> None:
     text = text_of("keys: {k: {origin: EXTERNAL, state: Enabled}}").replace(
         "{call: ListKeys}", "{call: Encrypt, with: {KeyId: $k.id, Plaintext: {text: a}}}"
+    )
+
+    assert messages(text) == []
+
+
+def test_imported_material_that_goes_leaves_its_id() -> None:
+    """CORE K-136."""
+    looks = "KeyState: PendingImport, CurrentKeyMaterialId: {length: 64}"
+    text = text_of("keys: {k: {origin: EXTERNAL, state: Enabled}}").replace(
+        "{call: ListKeys}",
+        f"{{change: {{key: k, state: PendingImport}}}}, {{look: {{key: k, {looks}}}}}",
     )
 
     assert messages(text) == []
@@ -415,7 +452,13 @@ def test_keys_have_spec_usage_tags_aliases_region_and_account() -> None:
         ("aliases: [[]]", "an alias must be a text, found a list"),
         ("account: nowhere", "account is 'nowhere'; known: main, partner"),
         ("region: mars", "'mars' is not a Region such as eu-west-1"),
-        ("rotation_days: 90", "unknown field 'rotation_days' in a key"),
+        ("rotation_days: 89", "rotation_days must be between 90 and 2,560"),
+        ("rotation_days: 2561", "rotation_days must be between 90 and 2,560"),
+        ("rotation_days: soon", "rotation_days must be a whole number, found 'soon'"),
+        ("rotation_days: 90, spec: HMAC_256", "only symmetric keys whose material AWS makes rotate by themselves"),
+        ("rotation_days: 90, origin: EXTERNAL", "only symmetric keys whose material AWS makes rotate by themselves"),
+        ("rotation_days: 90, manager: AWS", "nobody sets the rotation of a key of AWS"),
+        ("rotation: 90", "unknown field 'rotation' in a key"),
     ],
 )  # fmt: skip
 def test_what_a_key_cannot_be_is_told(fields: str, complaint: str) -> None:
