@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, TypeAlias, get_args, get_type_hints
@@ -191,7 +190,7 @@ FOLLOWING = frozenset(
 
 _EVENT = codec_of(AuditEvent)
 _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
-_json = partial(json.dumps, separators=(",", ":"))
+_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Records:
