@@ -492,6 +492,27 @@ def test_a_newer_schema_is_told_and_left_alone(sqlite: SqliteStores) -> None:
     assert rows(store.path, "SELECT * FROM records") == []
 
 
+def test_an_older_schema_is_brought_up_whole_or_not_at_all(
+    sqlite: SqliteStores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = sqlite.make(busy_world().state)
+    state = shape(state_of(store))
+    version, path = len(steps()), store.path
+    good = "-- One; more.\nCREATE TABLE more (x TEXT DEFAULT ';') STRICT;\n"
+
+    monkeypatch.setattr("kms.sqlite_store.steps", lambda: (*steps(), good, "DROP TABLE absent;"))
+    with pytest.raises(StoreError, match="no such table: absent"):
+        sqlite.again()
+    assert rows(path, "PRAGMA user_version") == [(version,)]
+    assert rows(path, "SELECT 1 FROM sqlite_schema WHERE name = 'more'") == []
+
+    monkeypatch.setattr("kms.sqlite_store.steps", lambda: (*steps(), good))
+    assert shape(state_of(sqlite.again())) == state
+    assert rows(path, "PRAGMA user_version") == [(version + 1,)]
+    with pytest.raises(NewerStore, match="meanwhile"):
+        grow(store, "ada")  # what had it open before knows the older schema only
+
+
 def test_another_database_is_not_touched(tmp_path: Path) -> None:
     path = tmp_path / "1.db"
     change(path, "CREATE TABLE mine (x)")
