@@ -1,6 +1,6 @@
 PYTHON ?= python3
 
-.PHONY: demo test check fuzz bench rules install
+.PHONY: demo test check fuzz crash bench rules install
 
 demo:  ## watch a key policy decide who may use a real key
 	@$(PYTHON) dev.py demo
@@ -14,6 +14,10 @@ check:  ## format, lint, strict types, layers
 SECONDS ?= 60
 fuzz:  ## new worlds, broken texts and odd requests for SECONDS: both evaluators agree, nothing raises
 	@$(PYTHON) dev.py fuzz $(SECONDS)
+
+ROUNDS ?= 100
+crash:  ## kill processes under load ROUNDS times, and look for what they had acknowledged
+	@$(PYTHON) dev.py crash $(ROUNDS)
 
 SECTION ?=
 bench:  ## speed, next to other engines in the same run; SECTION=decision measures only that

@@ -32,6 +32,7 @@ TASKS: dict[str, tuple[str, list[list[str]]]] = {
     ),
     "test": ("dev", [["-m", "pytest"]]),
     "fuzz": ("dev", [["-m", "tests.fuzz"]]),
+    "crash": ("dev", [["-m", "tests.crash"]]),
     "bench": ("bench", [["-m", "benchmarks"]]),
     "rules": ("dev", [["-m", "tests.rules"]]),
 }

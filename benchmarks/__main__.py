@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 
-from benchmarks import decision, growth, parsing, peers
+from benchmarks import decision, growth, parsing, peers, store
 from benchmarks.cases import DisagreementError
 from benchmarks.measure import QUICK, Bar, Pace, Table, bar_lines, lines
 from benchmarks.peers import MissingPeerError, Peer
@@ -22,6 +22,8 @@ Run = Callable[[Sequence[Peer], bool], list[Table]]
 STEADY = Pace(rounds=9, seconds=0.04)
 CROWDED = Pace(rounds=9, seconds=0.1)
 """For sections with peers that take milliseconds."""
+SLOW = Pace(rounds=7, seconds=0.3)
+"""For sections that wait for the disk."""
 
 
 def _pace(usual: Pace, quick: bool) -> Pace:
@@ -44,6 +46,7 @@ SECTIONS: dict[str, tuple[bool, Run]] = {
     "statements": (False, _statements),
     "grants": (False, _grants),
     "parse": (False, lambda _, quick: parsing.run(_pace(STEADY, quick), peers=not quick)),
+    "store": (False, lambda _, quick: store.run(_pace(SLOW, quick))),
 }
 """Each section: whether peers take part, and how it is run."""
 

@@ -11,7 +11,7 @@ from kms.runtime import Clock, Entropy, FixedClock, SeededEntropy, SystemClock, 
 from kms.service import Reply, Service
 from kms.settings import Settings
 from kms.state import State
-from kms.store import MemoryStore, Store
+from kms.store import EventFilter, MemoryStore, Store, StoreError
 
 __all__ = [
     "OPERATIONS",
@@ -26,6 +26,7 @@ __all__ = [
     "Directory",
     "Endpoint",
     "Entropy",
+    "EventFilter",
     "FixedClock",
     "Gate",
     "Identity",
@@ -44,6 +45,7 @@ __all__ = [
     "Settings",
     "State",
     "Store",
+    "StoreError",
     "SystemClock",
     "SystemEntropy",
 ]

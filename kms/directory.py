@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from rpds import HashTrieMap
 
+from kms.table import Table
 from policy import Arn, Level, Policy, Principal, PrincipalKind, principal_from_arn
 from policy.model import PrincipalForm
 from policy.principals import principal_pattern
@@ -93,14 +94,14 @@ class Endpoint:
 class Directory:
     """All of it, immutable. Identities and sessions are kept by the text of their ARN."""
 
-    accounts: HashTrieMap[str, Account] = HashTrieMap()
-    identities: HashTrieMap[str, Identity] = HashTrieMap()
-    sessions: HashTrieMap[str, Session] = HashTrieMap()
-    groups: HashTrieMap[str, tuple[Policy, ...]] = HashTrieMap()
-    endpoints: HashTrieMap[str, Endpoint] = HashTrieMap()
-    roles: HashTrieMap[tuple[str, str], Arn] = HashTrieMap()
-    unique_ids: HashTrieMap[str, str] = HashTrieMap()
-    access_keys: HashTrieMap[str, str] = HashTrieMap()
+    accounts: Table[str, Account] = Table()
+    identities: Table[str, Identity] = Table()
+    sessions: Table[str, Session] = Table()
+    groups: Table[str, tuple[Policy, ...]] = Table()
+    endpoints: Table[str, Endpoint] = Table()
+    roles: Table[tuple[str, str], Arn] = Table()
+    unique_ids: Table[str, str] = Table()
+    access_keys: Table[str, str] = Table()
 
     def with_account(self, account: Account) -> Directory:
         """Return the directory with an account."""

@@ -36,6 +36,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFHMAC, CounterLocation, Mode
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 sodium: Any = None
 try:  # an extra: the one library with Ed25519ph
@@ -98,6 +99,17 @@ def derive_key(secret: bytes, *, label: bytes, context: bytes, length: int = 32)
         fixed=None,
     )
     return kdf.derive(secret)
+
+
+def passphrase_key(passphrase: str, salt: bytes, log_n: int) -> bytes:
+    """Return 32 bytes for a passphrase, by scrypt (RFC 7914) with r = 8 and p = 1.
+
+    It takes 2^log_n KiB of memory, and so much time for each guess. The salt has at least 16 bytes
+    and log_n is 10 to 20, else ValueError. The same passphrase in another Unicode form is another.
+    """
+    if len(salt) < 16 or not 10 <= log_n <= 20:
+        raise ValueError("scrypt takes a salt of 16 bytes or more, and log_n from 10 to 20")
+    return Scrypt(salt=salt, length=32, n=2**log_n, r=8, p=1).derive(passphrase.encode())
 
 
 def aead_seal(key: bytes, nonce: bytes, plaintext: bytes, associated_data: bytes) -> bytes:

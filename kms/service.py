@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from kms import (
     aliases,
@@ -58,7 +59,7 @@ from kms.recording import Course, events_of
 from kms.runtime import Clock, Entropy
 from kms.settings import Settings
 from kms.state import State
-from kms.store import Store
+from kms.store import Session, Store
 from kms.targets import of_key
 from policy import Decision, Request, denial_message
 from policy.messages import unreachable_message
@@ -126,23 +127,25 @@ class Service:
 
     def call(self, call: Call) -> Reply:
         """Do what is asked, or say why not. A KmsError is in the reply, it is not raised."""
-        with self.store.session() as session:
-            now = self.clock.now()
-            call = replace(call, request_id=call.request_id or self.entropy.uuid())
-            settled, own_events = settle.settle(session.state, now, self.entropy)
-            course = Course(settled, error=Internal())
-            try:
-                self._run(call, course, now)
-                course.error = None
-            except KmsError as error:
-                course.error = error
-            finally:
-                # A bug leaves Internal as the error: it is written down, then surfaces.
-                events = events_of(call, course, now, self.entropy, self.settings.event_version)
-                kept = course.change if course.error is None else None  # a dry run has both
-                next_state = _kept(call, kept, course, events) if kept is not None else settled
-                chained = _chained([*own_events, *events], session.last_hash)
-                session.commit(next_state, chained)
+        return self.store.transact(partial(self._answer, call))
+
+    def _answer(self, call: Call, session: Session) -> Reply:
+        now = self.clock.now()
+        call = replace(call, request_id=call.request_id or self.entropy.uuid())
+        settled, own_events = settle.settle(session.state, now, self.entropy)
+        course = Course(settled, error=Internal())
+        try:
+            self._run(call, course, now)
+            course.error = None
+        except KmsError as error:
+            course.error = error
+        finally:
+            # A bug leaves Internal as the error: it is written down, then surfaces.
+            events = events_of(call, course, now, self.entropy, self.settings.event_version)
+            kept = course.change if course.error is None else None  # a dry run has both
+            next_state = _kept(call, kept, course, events) if kept is not None else settled
+            chained = _chained([*own_events, *events], session.last_hash)
+            session.commit(next_state, chained)
         output = kept.output if kept is not None else None
         written = tuple(chained[len(own_events) :])
         return Reply(output, course.error, course.decisions, written[0], written)

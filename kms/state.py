@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from rpds import HashTrieMap
-
 from kms.directory import Directory
 from kms.model import Alias, Key, LastUse, WrappingKey
 from kms.ordered import SortedSet
+from kms.table import Table
 from policy import Arn, Grant
 
 Place = tuple[str, str]
@@ -35,7 +34,7 @@ V = TypeVar("V")
 class KeyGrants:
     """The grants of one key, by id and in the order of their creation."""
 
-    by_id: HashTrieMap[str, Grant] = HashTrieMap()
+    by_id: Table[str, Grant] = Table()
     order: SortedSet[tuple[str, str]] = SortedSet()
 
 
@@ -55,19 +54,19 @@ class State:
     """
 
     directory: Directory = Directory()
-    keys: HashTrieMap[str, Key] = HashTrieMap()
-    aliases: HashTrieMap[str, Alias] = HashTrieMap()
-    grants: HashTrieMap[str, KeyGrants] = HashTrieMap()
-    tokens: HashTrieMap[str, tuple[str, str]] = HashTrieMap()
-    key_ids: HashTrieMap[Place, SortedSet[str]] = HashTrieMap()
-    alias_names: HashTrieMap[Place, SortedSet[str]] = HashTrieMap()
-    key_aliases: HashTrieMap[str, SortedSet[str]] = HashTrieMap()
-    by_id: HashTrieMap[Place, str] = HashTrieMap()
+    keys: Table[str, Key] = Table()
+    aliases: Table[str, Alias] = Table()
+    grants: Table[str, KeyGrants] = Table()
+    tokens: Table[str, tuple[str, str]] = Table()
+    key_ids: Table[Place, SortedSet[str]] = Table()
+    alias_names: Table[Place, SortedSet[str]] = Table()
+    key_aliases: Table[str, SortedSet[str]] = Table()
+    by_id: Table[Place, str] = Table()
     due: SortedSet[Due] = SortedSet()
-    last_uses: HashTrieMap[str, LastUse] = HashTrieMap()
-    retirable: HashTrieMap[RetiredBy, SortedSet[tuple[str, str, str]]] = HashTrieMap()
-    sets: HashTrieMap[tuple[str, str], SortedSet[str]] = HashTrieMap()
-    wrapping_keys: HashTrieMap[str, HashTrieMap[str, WrappingKey]] = HashTrieMap()
+    last_uses: Table[str, LastUse] = Table()
+    retirable: Table[RetiredBy, SortedSet[tuple[str, str, str]]] = Table()
+    sets: Table[tuple[str, str], SortedSet[str]] = Table()
+    wrapping_keys: Table[str, Table[str, WrappingKey]] = Table()
     token_key: bytes | None = field(default=None, repr=False)
 
     def key(self, arn: Arn | str) -> Key | None:
@@ -245,7 +244,7 @@ class State:
         return replace(self, wrapping_keys=kept, due=self.due.discard(_end_of(wrapping_key)))
 
 
-NO_WRAPPING_KEYS: HashTrieMap[str, WrappingKey] = HashTrieMap()
+NO_WRAPPING_KEYS: Table[str, WrappingKey] = Table()
 
 # What can be due. At the same moment the order is that of the words.
 DELETE_KEY = "delete key"
@@ -296,14 +295,10 @@ def _retired_by(grant: Grant) -> RetiredBy | None:
     return (grant.key_arn.split(":")[3], by) if by is not None else None
 
 
-def _added(
-    index: HashTrieMap[K, SortedSet[str]], key: K, name: str
-) -> HashTrieMap[K, SortedSet[str]]:
+def _added(index: Table[K, SortedSet[str]], key: K, name: str) -> Table[K, SortedSet[str]]:
     return index.insert(key, index.get(key, SortedSet()).add(name))
 
 
-def _discarded(
-    index: HashTrieMap[K, SortedSet[str]], key: K, name: str
-) -> HashTrieMap[K, SortedSet[str]]:
+def _discarded(index: Table[K, SortedSet[str]], key: K, name: str) -> Table[K, SortedSet[str]]:
     names = index.get(key, SortedSet()).discard(name)
     return index.insert(key, names) if names else index.discard(key)

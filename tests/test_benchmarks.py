@@ -32,10 +32,17 @@ def test_every_section_runs_without_peers(capsys: pytest.CaptureFixture[str]) ->
     assert main(["--quick"]) == 0
 
     told = capsys.readouterr().out
-    for title in ("decision, mix of 64", "full trace", "all 45 actions", "compile", "parse, 32 KB"):
+    for title in (
+        "decision, mix of 64",
+        "full trace",
+        "all 45 actions",
+        "compile",
+        "parse, 32 KB",
+        "store,",
+    ):
         assert title in told
     assert set(SECTIONS) == {
-        "decision", "trace", "actions", "compile", "statements", "grants", "parse",
+        "decision", "trace", "actions", "compile", "statements", "grants", "parse", "store",
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import builtins
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -254,6 +255,18 @@ RULES: dict[str, Rule] = {
         _only_in(("kmsgate.yaml_reader",), "yaml"),
         (("kmsgate.cli", "import yaml", "yaml"),),
         (("kmsgate.yaml_reader", "from yaml import compose"),),
+    ),
+    "each database is used in the room of its store alone": Rule(
+        lambda module: chain(
+            _only_in(("kms.sqlite_store", "kms.sqlite_backup"), "sqlite3")(module),
+            _only_in(("kms.postgres_store",), "psycopg")(module),
+        ),
+        (
+            ("kms.durable_store", "import sqlite3", "sqlite3"),
+            ("kmsgate.cli", "from psycopg import sql", "psycopg"),
+            ("kms.postgres_store", "import sqlite3", "sqlite3"),
+        ),
+        (("kms.sqlite_store", "import sqlite3"), ("kms.postgres_store", "import psycopg")),
     ),
     "only kms/runtime.py reads the clock": Rule(
         _no_clock,

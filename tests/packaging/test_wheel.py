@@ -55,6 +55,10 @@ def test_every_data_file_of_the_checkout_is_in_the_wheel(wheel: Path) -> None:
         for path in (ROOT / "scenarios").rglob("*.yaml")
     }
 
+    migrations = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("kms/migrations/*/*.sql")}
+
+    assert migrations
+    assert migrations <= names
     assert schemas <= names
     assert scenarios <= names
     assert "policy/grammar.lark" in names

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from rpds import HashTrieMap
 
 from kms import State, ordered
 from kms.ordered import MAX_ROW, SortedSet
+from kms.table import Table
 from tests.kms_world import REGION, Json, World
 
 VALUES = st.text("abc", max_size=4)
@@ -139,7 +139,7 @@ class Watched:
     def __getattr__(self, name: str) -> Any:
         def work(*arguments: Any) -> Any:
             result = getattr(self.inner, name)(*arguments)
-            if isinstance(result, HashTrieMap):
+            if isinstance(result, Table):
                 return Watched(result)
             return self.each(result) if name in ("keys", "values", "items") else result
 
@@ -165,7 +165,7 @@ def watched(state: State) -> State:
     maps = {
         name: Watched(value)
         for name in state.__dataclass_fields__
-        if isinstance(value := getattr(state, name), HashTrieMap)
+        if isinstance(value := getattr(state, name), Table)
     }
     made: State = replace(state, **maps)  # type: ignore[arg-type]
     return made

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TypeAlias
 
 import pytest
 
@@ -16,13 +16,12 @@ from kms import (
     FixedClock,
     Gate,
     Identity,
-    MemoryStore,
     SeededEntropy,
     Service,
     State,
     Store,
 )
-from kms.store import Session
+from kms.store import EventFilter, Session
 from policy import Principal, PrincipalKind
 from tests.kms_world import (
     ALLOW_ALL,
@@ -32,21 +31,10 @@ from tests.kms_world import (
     identity_policy,
     user_arn,
 )
+from tests.store.stores import MakeStore
 
-MakeStore: TypeAlias = Callable[[State], Store]
-
-STORES: dict[str, MakeStore] = {"memory": MemoryStore}
 PATIENCE = 20
-
-
-@pytest.fixture(params=STORES)
-def make(request: pytest.FixtureRequest) -> MakeStore:
-    return STORES[request.param]
-
-
-@pytest.fixture
-def store(make: MakeStore) -> Store:
-    return make(State())
+SECOND = dt.timedelta(seconds=1)
 
 
 def state_of(store: Store) -> State:
@@ -318,3 +306,104 @@ def test_concurrent_callers_do_not_overwrite_each_other(store: Store) -> None:
     listed = service.call(_call("ListResourceTags", KeyId=key)).unwrap()["Tags"]
     assert {each["TagKey"] for each in listed} == {f"t{worker}" for worker in range(workers)}
     assert_intact(store, workers + 2)
+
+
+# Finding events
+
+
+def _told(number: int, previous: AuditEvent | None, **members: object) -> AuditEvent:
+    plain = replace(event(number), previous_hash="", hash="", **members)  # type: ignore[arg-type]
+    return plain.chained(previous.hash if previous is not None else "")
+
+
+KEY_ARN = f"arn:aws:kms:{REGION}:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+ODD = "arn:aws:iam::111122223333:user/\ud800\n"
+FILTERS = [
+    (EventFilter(), "1234"),
+    (EventFilter(resource=KEY_ARN), "24"),
+    (EventFilter(operation="Encrypt"), "23"),
+    (EventFilter(caller=ODD), "3"),
+    (EventFilter(caller=ODD.encode("unicode_escape").decode()), ""),
+    (EventFilter(error_code="AccessDenied"), "4"),
+    (EventFilter(account="444455556666"), "2"),
+    (EventFilter(region="us-east-1"), "3"),
+    (EventFilter(since=START + SECOND / 2), "34"),
+    (EventFilter(until=START + SECOND / 2), "12"),
+    (EventFilter(since=START, until=START + SECOND), "123"),
+    (EventFilter(resource=KEY_ARN, operation="Encrypt"), "2"),
+]
+
+
+@pytest.mark.parametrize(("where", "expected"), FILTERS)
+def test_events_are_found_by_what_they_tell(
+    store: Store, where: EventFilter, expected: str
+) -> None:
+    first = _told(1, None)
+    second = _told(
+        2, first, operation="Encrypt", account="444455556666", resources=("another", KEY_ARN)
+    )
+    third = _told(
+        3, second, operation="Encrypt", caller=ODD, region="us-east-1", at=START + SECOND / 2
+    )
+    fourth = _told(
+        4, third, resources=(KEY_ARN, KEY_ARN), error_code="AccessDenied", at=START + SECOND
+    )
+    with store.session() as session:
+        session.commit(session.state, [first, second, third, fourth])
+
+    assert "".join(each.id for each in store.events(where)) == expected
+    assert list(store.events()) == [first, second, third, fourth]
+    assert all(each.is_intact() for each in store.events())
+
+
+# Jobs
+
+
+def _enlist(store: Store, name: str, number: int) -> str:
+    def job(session: Session) -> str:
+        state = with_user(session.state, name)
+        session.commit(state, [event(number, session.last_hash)])
+        return name.upper()
+
+    return store.transact(job)
+
+
+def test_a_job_has_a_session_and_its_result_is_returned(store: Store) -> None:
+    assert _enlist(store, "ada", 1) == "ADA"
+    assert names(state_of(store)) == {"ada"}
+    assert list(store.events()) == [event(1)]
+
+
+def test_what_a_job_raises_is_raised_and_undoes_no_commit(store: Store) -> None:
+    def fail(session: Session) -> None:
+        session.commit(with_user(session.state, "ada"), [event(1)])
+        raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        store.transact(fail)
+
+    assert names(state_of(store)) == {"ada"}
+    assert _enlist(store, "bob", 2) == "BOB"
+
+
+def test_jobs_and_sessions_at_once_lose_nothing(store: Store) -> None:
+    workers, rounds = 8, 20
+    start = threading.Barrier(workers)
+
+    def work(worker: int) -> None:
+        start.wait(PATIENCE)
+        for turn in range(rounds):
+            number = worker * rounds + turn
+            name = f"u{number}"
+            if worker % 4 == 0:
+                with store.session() as session:
+                    state = with_user(session.state, name)
+                    session.commit(state, [event(number, session.last_hash)])
+            else:
+                assert _enlist(store, name, number) == name.upper()
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(work, range(workers)))
+
+    assert len(names(state_of(store))) == workers * rounds
+    assert_intact(store, workers * rounds)

@@ -1,0 +1,128 @@
+"""`kmsgate store`: back a store up, put a backup back, and change its root key."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import rich_click as click
+
+from kms.root_key import EnvironmentRootKey, FileRootKey, PassphraseRootKey, RootKey
+from kms.sqlite_backup import back_up, restore
+from kms.sqlite_store import rotate_root_key
+from kms.store import StoreError
+from kmsgate.errors import UsageError
+from kmsgate.output import safe, screen
+
+DEFAULT_STORE = ".kmsgate/state.db"
+PASSPHRASE = "KMSGATE_PASSPHRASE"  # noqa: S105  the name of a variable
+FORMS = "file:PATH, env:NAME or passphrase"
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@click.group()
+def command() -> None:
+    """Look after a durable store.
+
+    The root key is a file (file:PATH, made on first use), a variable (env:NAME: 32 bytes in base64
+    or hexadecimal) or a passphrase, which is asked for unless KMSGATE_PASSPHRASE holds it.
+    """
+
+
+def _store_option(function: F) -> F:
+    return click.option(
+        "--store",
+        "path",
+        type=click.Path(path_type=Path),
+        default=DEFAULT_STORE,
+        show_default=True,
+        help="The file of the store.",
+    )(function)
+
+
+def _root_key_option(flag: str, name: str, help: str) -> Callable[[F], F]:
+    return click.option(flag, name, metavar="KEY", help=f"{help} ({FORMS}).")
+
+
+_present_key = _root_key_option(
+    "--root-key", "key", "The root key; root.key beside the store by default"
+)
+
+
+@command.command("backup")
+@click.argument("target", type=click.Path(path_type=Path))
+@_store_option
+def _backup(target: Path, path: Path) -> int:
+    """Write everything that is committed into TARGET, a new file.
+
+    The store may be in use. The root key is not in the backup: keep it in another place.
+    """
+    with _complaints():
+        back_up(path, target)
+    screen().line(f"backed up {safe(str(path))} to {safe(str(target))}, without its root key")
+    return 0
+
+
+@command.command("restore")
+@click.argument("backup", type=click.Path(path_type=Path))
+@_store_option
+@_present_key
+@click.option("--replace", is_flag=True, help="Put it over the store that is there.")
+def _restore(backup: Path, path: Path, key: str | None, replace: bool) -> int:
+    """Put BACKUP where the store is wanted. It needs the root key of its time.
+
+    With --replace the store may be in use: what it is used for goes on with the backup.
+    """
+    with _complaints():
+        restore(backup, path, _root_key(key, path), replace=replace)
+    screen().line(f"restored {safe(str(path))} from {safe(str(backup))}")
+    return 0
+
+
+@command.command("rotate-root-key")
+@_store_option
+@_present_key
+@_root_key_option("--new-root-key", "new", "The new root key; the present place by default")
+def _rotate(path: Path, key: str | None, new: str | None) -> int:
+    """Wrap the store's keys under a new root key.
+
+    The store may be in use. If this is killed, the store opens with the old root key or with the
+    new one; run it again. Backups made before need the old root key.
+    """
+    with _complaints():
+        old = _root_key(key, path)
+        generation = rotate_root_key(path, old, _root_key(new, path, "New") if new else old)
+    screen().line(f"{safe(str(path))} has root key {generation} now")
+    return 0
+
+
+def _root_key(text: str | None, store: Path, which: str = "") -> RootKey:
+    form, _, rest = (text or f"file:{store.with_name('root.key')}").partition(":")
+    if form == "file" and rest:
+        return FileRootKey(Path(rest))
+    if form == "env" and rest:
+        if not os.environ.get(rest):
+            raise UsageError(f"the variable {rest} is not set")
+        return EnvironmentRootKey(rest, os.environ[rest])
+    if text == "passphrase":
+        variable = f"KMSGATE_{which.upper()}_PASSPHRASE" if which else PASSPHRASE
+        asked = os.environ.get(variable) or click.prompt(
+            f"{which} passphrase".strip().capitalize(),
+            hide_input=True,
+            confirmation_prompt=bool(which),
+            err=True,
+        )
+        return PassphraseRootKey(asked)
+    raise UsageError(f"'{text}' is no root key", f"write {FORMS}")
+
+
+@contextmanager
+def _complaints() -> Iterator[None]:
+    try:
+        yield
+    except StoreError as error:
+        raise UsageError(str(error)) from error

@@ -1,0 +1,293 @@
+"""`python -m tests.crash [ROUNDS]`: processes under load are killed; nothing acknowledged is lost.
+
+In each round two processes, four threads each, call the service on one store and write down every
+reply that they get. At a random moment both get SIGKILL. Then, in another process: every reply that
+was written down has its event and its effect, the chain of events is whole, every ciphertext that
+was ever returned decrypts, and nothing exists without the event that made it, nor the other way.
+In every third round the root key is rotated all the while.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from kms import Call, Gate, Identity, KeyState, Service, State, SystemClock, SystemEntropy
+from kms.root_key import FileRootKey
+from kms.sqlite_store import SqliteStore, open_store, rotate_root_key
+from policy import Principal, PrincipalKind
+from tests.kms_world import ALLOW_ALL, REGION, arn, identity_policy, user_arn
+
+PROJECT = Path(__file__).resolve().parent.parent
+PROCESSES, THREADS = 2, 4
+MOST_REPLIES = 120
+"""A process is killed after at most so many replies."""
+FIRST_WORD = "opening"
+
+ADMIN = Principal(PrincipalKind.USER, arn(user_arn("admin")))
+
+
+def store_in(folder: Path) -> SqliteStore:
+    return open_store(folder / "state.db", root_key(folder))
+
+
+def root_key(folder: Path) -> FileRootKey:
+    return FileRootKey(folder / "root.key")
+
+
+def service_on(store: SqliteStore) -> Service:
+    return Service(store, Gate(), SystemClock(), SystemEntropy())
+
+
+def prepare(folder: Path) -> None:
+    admin = Identity(arn(user_arn("admin")), "AIDAADMIN", (identity_policy(ALLOW_ALL),))
+    with closing(store_in(folder)) as store, store.session() as session:
+        directory = session.state.directory.with_identity(admin)
+        session.commit(replace(session.state, directory=directory), [])
+
+
+# The process that is killed
+
+
+def work(folder: Path, rotating: bool) -> None:
+    """Call the service until killed, and write each reply down once it has come."""
+    say({"word": FIRST_WORD})
+    service = service_on(store_in(folder))
+    workers = [
+        threading.Thread(target=worker, args=(service, number), daemon=True)
+        for number in range(THREADS)
+    ]
+    if rotating:
+        workers.append(threading.Thread(target=rotate, args=(folder,), daemon=True))
+    for each in workers:
+        each.start()
+    for each in workers:
+        each.join()
+
+
+def say(reply: dict[str, Any]) -> None:
+    os.write(1, json.dumps(reply).encode() + b"\n")  # short enough to be written whole
+
+
+def rotate(folder: Path) -> None:
+    while True:
+        rotate_root_key(folder / "state.db", root_key(folder), root_key(folder))
+
+
+def worker(service: Service, number: int) -> None:
+    for turn in itertools.count():
+        key = told(service, "CreateKey")["KeyMetadata"]["Arn"]
+        name = f"alias/{os.getpid()}-{number}-{turn}"
+        told(service, "CreateAlias", AliasName=name, TargetKeyId=key)
+        told(service, "TagResource", KeyId=key, Tags=[{"TagKey": name, "TagValue": "x"}])
+        told(
+            service,
+            "CreateGrant",
+            KeyId=key,
+            GranteePrincipal=str(ADMIN.arn),
+            Operations=["Decrypt"],
+        )
+        for _ in range(4):
+            told(service, "Encrypt", KeyId=key, Plaintext=name.encode())
+        told(service, "DisableKey", KeyId=key)
+        told(service, "EnableKey", KeyId=key)
+
+
+def told(service: Service, operation: str, **parameters: Any) -> dict[str, Any]:
+    reply = service.call(Call(ADMIN, operation, parameters, REGION))
+    output = reply.unwrap()
+    assert reply.event is not None
+    blob = output.get("CiphertextBlob")
+    say(
+        {
+            "event": reply.event.id,
+            "operation": operation,
+            "key": output.get("KeyMetadata", {}).get("Arn") or parameters.get("KeyId"),
+            "alias": parameters.get("AliasName"),
+            "tag": parameters.get("Tags", [{}])[0].get("TagKey"),
+            "grant": output.get("GrantId"),
+            "blob": base64.b64encode(blob).decode() if blob is not None else None,
+            "plaintext": parameters.get("Plaintext", b"").decode(),
+        }
+    )
+    return output
+
+
+# The one that kills and looks
+
+
+@dataclass
+class Victims:
+    """What was acknowledged so far, by all processes of all rounds."""
+
+    folder: Path
+    chance: random.Random
+    replies: list[dict[str, Any]] = field(default_factory=list)
+
+    def round(self, number: int) -> int:
+        """Start processes, kill them, and return how many replies they got."""
+        rotating = number % 3 == 2
+        command = [sys.executable, "-m", "tests.crash", "work", str(self.folder), str(rotating)]
+        victims = [
+            subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE) for _ in range(PROCESSES)
+        ]
+        try:
+            collected = [
+                threading.Thread(target=self._watch, args=(each, self._moment()))
+                for each in victims
+            ]
+            before = len(self.replies)
+            for each in collected:
+                each.start()
+            for each in collected:
+                each.join()
+        finally:
+            for victim in victims:
+                victim.kill()
+                victim.wait()
+        return len(self.replies) - before
+
+    def _moment(self) -> int:
+        return self.chance.choice(
+            (0, self.chance.randint(1, 8), self.chance.randint(1, MOST_REPLIES))
+        )
+
+    def _watch(self, victim: subprocess.Popen[bytes], moment: int) -> None:
+        """Kill after so many replies, then take what was written before death."""
+        assert victim.stdout is not None
+        with victim.stdout:
+            for count, line in enumerate(victim.stdout):
+                if count == moment:
+                    victim.kill()
+                reply = json.loads(line)
+                if reply.get("word") != FIRST_WORD:
+                    self.replies.append(reply)
+        if victim.wait() != -9:
+            raise AssertionError(f"a process ended by itself, with {victim.returncode}")
+
+
+class Broken(AssertionError):  # noqa: N818  named after what is true
+    """Something that was acknowledged is not there, or something is there by halves."""
+
+
+def require(held: bool, what: str) -> None:
+    if not held:
+        raise Broken(what)
+
+
+def check(folder: Path, replies: Sequence[dict[str, Any]]) -> int:
+    """Raise Broken unless everything acknowledged is there, whole; return how many events are."""
+    with closing(store_in(folder)) as store:
+        events = store.events()
+        with store.session() as session:
+            state = session.state
+        require_chain(events)
+        known = {event.id: event for event in events}
+        for reply in replies:
+            require(reply["event"] in known, f"no event of an acknowledged {reply['operation']}")
+            require(known[reply["event"]].outcome == "success", "another outcome was written down")
+            require_effect(state, reply)
+        require_nothing_halved(state, events)
+        service = service_on(store)
+        for reply in replies:
+            if reply["blob"] is not None:
+                opened = decrypted(service, state, reply)
+                require(opened == reply["plaintext"].encode(), "another plaintext came out")
+    return len(events)
+
+
+def decrypted(service: Service, state: State, reply: dict[str, Any]) -> bytes:
+    """Return what a ciphertext opens to, also under a key that was disabled when death came."""
+    if state.keys[reply["key"]].state is KeyState.DISABLED:
+        service.call(Call(ADMIN, "EnableKey", {"KeyId": reply["key"]}, REGION)).unwrap()
+    blob = base64.b64decode(reply["blob"])
+    answer = service.call(Call(ADMIN, "Decrypt", {"CiphertextBlob": blob}, REGION))
+    require(answer.error is None, f"a ciphertext does not decrypt: {answer.error}")
+    plaintext: bytes = answer.unwrap()["Plaintext"]
+    return plaintext
+
+
+def require_chain(events: Sequence[Any]) -> None:
+    previous = ""
+    for event in events:
+        require(event.previous_hash == previous and event.is_intact(), "the chain is broken")
+        previous = event.hash
+
+
+def require_effect(state: State, reply: dict[str, Any]) -> None:
+    key = state.keys.get(reply["key"]) if reply["key"] is not None else None
+    if reply["key"] is not None:
+        require(key is not None, "an acknowledged key is gone")
+    if reply["alias"] is not None:
+        name = f"arn:aws:kms:{REGION}:111122223333:{reply['alias']}"
+        require(name in state.aliases, "an acknowledged alias is gone")
+    if key is not None and reply["tag"] is not None:
+        require(reply["tag"] in dict(key.tags), "an acknowledged tag is gone")
+    if reply["grant"] is not None:
+        require(reply["grant"] in state.grants_of(reply["key"]).by_id, "a grant is gone")
+
+
+def made(state: State) -> dict[str, set[str]]:
+    """Return what there is, by the operation that makes it."""
+    grants = (grant for held in state.grants.values() for grant in held.by_id.values())
+    return {
+        "CreateKey": set(state.keys),
+        "CreateAlias": {alias.target_key_arn for alias in state.aliases.values()},
+        "TagResource": {arn for arn, key in state.keys.items() if key.tags},
+        "CreateGrant": {grant.key_arn for grant in grants},
+    }
+
+
+def require_nothing_halved(state: State, events: Sequence[Any]) -> None:
+    """Each thing has the event that made it, and each such event its thing."""
+    written: dict[str, set[str]] = defaultdict(set)
+    for event in events:
+        if event.outcome == "success":
+            keys = (each for each in event.resources if ":key/" in each)
+            written[event.operation].update(keys)
+    for operation, there in made(state).items():
+        require(there == written[operation], f"{operation}: events and things differ")
+
+
+def run(folder: Path, rounds: int, seed: int) -> Iterator[str]:
+    """Kill so many times; yield a line for each. Raises Broken."""
+    prepare(folder)
+    victims = Victims(folder, random.Random(seed))
+    for number in range(rounds):
+        seen = len(victims.replies)
+        replied = victims.round(number)
+        events = check(folder, victims.replies[seen:])
+        yield f"round {number + 1}: {replied} replies before the end, {events} events kept"
+    check(folder, victims.replies)
+    yield f"{len(victims.replies)} acknowledged calls of {rounds} rounds are all there"
+
+
+def main(arguments: Sequence[str]) -> int:
+    if arguments and arguments[0] == "work":
+        work(Path(arguments[1]), arguments[2] == "True")
+        return 0
+    rounds = int(arguments[0]) if arguments else 100
+    seed = time.time_ns() % 100_000
+    print(f"seed {seed}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for line in run(Path(folder), rounds, seed):
+            print(line, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
