@@ -168,7 +168,8 @@ def test_the_key_of_a_scope_is_that_of_the_first_target_with_one(world: World) -
     )
 
     assert scope.key is one
-    assert scope.with_targets((target(two),)).key is two
+    scope.targets = (target(two),)
+    assert scope.key is two
     assert scope.key is one
 
 
