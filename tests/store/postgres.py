@@ -49,7 +49,7 @@ def server() -> Iterator[str]:
         for command in (initdb, start):
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder, **user)
         try:
-            yield f"host={folder} user=kmsgate dbname=postgres"
+            yield f"postgresql://kmsgate@/postgres?host={folder}"
         finally:
             stop = ["pg_ctl", "-D", data, "-m", "immediate", "stop"]
             subprocess.run(stop, check=True, stdout=subprocess.DEVNULL, cwd=folder, **user)
