@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+from policy.lint.proofs import never_matches
+from policy.lint.reading import Reading
 from policy.lint.rule import Hit
 from policy.model import VERSION_2008, PolicyKind
 from policy.operators import Operator, parse_operator
@@ -86,6 +88,17 @@ class Subject:
         """The statements, as far as they are objects."""
         node = self.root.get("Statement") if self.root else None
         return tuple(item for item in entries(node) if isinstance(item, Object))
+
+    @cached_property
+    def readings(self) -> tuple[Reading, ...]:
+        """The statements again, each read as a whole."""
+        variables = not self.is_without_variables
+        return tuple(Reading(node, self.kind, variables) for node in self.statements)
+
+    @cached_property
+    def dead_statements(self) -> frozenset[Span]:
+        """The places of statements that provably match no request."""
+        return frozenset(each.node.span for each in self.readings if never_matches(each))
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:

@@ -14,6 +14,19 @@ from policy.lint.rules.documents import (
     outdated_version,
 )
 from policy.lint.rules.organizations import rcp_syntax, scp_classic_syntax
+from policy.lint.rules.presence import (
+    condition_key_never_present,
+    condition_key_partly_present,
+    ifexists_on_present_key,
+    negated_test_on_optional_key,
+)
+from policy.lint.rules.set_operators import (
+    forallvalues_allow_empty,
+    forallvalues_refused,
+    foranyvalue_deny_empty,
+    missing_set_operator,
+    set_operator_on_single_value,
+)
 from policy.lint.rules.sids import duplicate_sid, empty_sid, sid_characters
 from policy.lint.rules.statements import (
     conflicting_elements,
@@ -89,4 +102,13 @@ RULES: tuple[Rule, ...] = (
     scp_classic_syntax,
     unknown_operator,  # KG208
     invalid_principal_key,  # KG215
+    missing_set_operator,  # KG303
+    forallvalues_refused,
+    set_operator_on_single_value,
+    forallvalues_allow_empty,
+    foranyvalue_deny_empty,
+    condition_key_never_present,
+    condition_key_partly_present,
+    negated_test_on_optional_key,  # KG310
+    ifexists_on_present_key,
 )
