@@ -41,6 +41,16 @@ SILENCED_BY = {
     "KG134": ("KG131", "KG135"),
     "KG208": ("KG129", "KG135"),
     "KG215": ("KG129", "KG135"),
+    "KG221": ("KG334",),
+    "KG302": ("KG128", "KG131", "KG135", "KG340"),
+    "KG305": ("KG304",),
+    "KG309": ("KG308",),
+    "KG312": ("KG106",),
+    "KG314": ("KG106", "KG344"),
+    "KG315": ("KG302", "KG331"),
+    "KG316": ("KG308", "KG314", "KG337"),
+    "KG333": ("KG225", "KG334"),
+    "KG426": ("KG310",),
 }
 """What says less than another rule at the same place, and is left out there."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 
-from policy.lint.reading import Clause, Entry, Reading
+from policy.lint.reading import Clause, Reading
 from policy.lint.rule import Edit
 from policy.operators import Operator
 from policy.source import Span
@@ -29,18 +30,22 @@ def renamed(reading: Reading, clause: Clause, operator: Operator) -> tuple[Edit,
     return (Edit(clause.block.name.span, quoted(str(operator))),)
 
 
-def without_item(items: tuple[Node, ...], at: int) -> tuple[Edit, ...]:
-    """Return the edit that takes an item out of a list of several, with its comma."""
-    if len(items) < 2:
-        return ()
-    if at:
-        return (Edit(Span(items[at - 1].span.end, items[at].span.end), ""),)
-    return (Edit(Span(items[0].span.start, items[1].span.start), ""),)
+def without_items(items: tuple[Node, ...], gone: Collection[int]) -> dict[int, tuple[Edit, ...]]:
+    """Return, for each place in a list that is to go, the edit that takes the item out.
 
-
-def without_entry(entry: Entry) -> tuple[Edit, ...]:
-    """Return the edit that takes a string out of its list."""
-    return without_item(entry.items, entry.at)
+    No two of them overlap. None where nothing would be left.
+    """
+    first_kept = next((at for at in range(len(items)) if at not in gone), None)
+    if first_kept is None:
+        return dict.fromkeys(gone, ())
+    edits: dict[int, tuple[Edit, ...]] = {}
+    for at in gone:
+        if at < first_kept:
+            span = Span(items[at].span.start, items[at + 1].span.start)
+        else:
+            span = Span(items[at - 1].span.end, items[at].span.end)
+        edits[at] = (Edit(span, ""),)
+    return edits
 
 
 def without_clause(reading: Reading, clause: Clause) -> tuple[Edit, ...]:

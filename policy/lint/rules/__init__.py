@@ -1,6 +1,11 @@
 """Every rule, in the order of the codes. A code keeps its meaning for ever."""
 
 from policy.lint.rule import Rule
+from policy.lint.rules.addresses import (
+    cidr_host_bits,
+    private_source_ip,
+    unpaired_condition_key,
+)
 from policy.lint.rules.characters import forbidden_character, unresolved_placeholder
 from policy.lint.rules.conditions import (
     duplicate_condition_key_case,
@@ -13,12 +18,28 @@ from policy.lint.rules.documents import (
     missing_version,
     outdated_version,
 )
+from policy.lint.rules.numbers import (
+    epoch_date,
+    number_out_of_range,
+)
+from policy.lint.rules.operator_types import (
+    operator_key_type,
+    value_operator_type,
+)
 from policy.lint.rules.organizations import rcp_syntax, scp_classic_syntax
 from policy.lint.rules.presence import (
     condition_key_never_present,
     condition_key_partly_present,
     ifexists_on_present_key,
     negated_test_on_optional_key,
+)
+from policy.lint.rules.redundant import (
+    redundant_action,
+    redundant_principal,
+    redundant_resource,
+)
+from policy.lint.rules.redundant_values import (
+    redundant_condition_value,
 )
 from policy.lint.rules.set_operators import (
     forallvalues_allow_empty,
@@ -61,6 +82,11 @@ from policy.lint.rules.variables import (
     variable_needs_version,
     variable_with_operator,
 )
+from policy.lint.rules.wildcards import (
+    escaped_wildcard_confusion,
+    like_without_wildcard,
+    wildcard_without_like,
+)
 
 RULES: tuple[Rule, ...] = (
     json_syntax_error,  # KG101
@@ -102,7 +128,9 @@ RULES: tuple[Rule, ...] = (
     scp_classic_syntax,
     unknown_operator,  # KG208
     invalid_principal_key,  # KG215
-    missing_set_operator,  # KG303
+    operator_key_type,  # KG301
+    value_operator_type,
+    missing_set_operator,
     forallvalues_refused,
     set_operator_on_single_value,
     forallvalues_allow_empty,
@@ -110,5 +138,17 @@ RULES: tuple[Rule, ...] = (
     condition_key_never_present,
     condition_key_partly_present,
     negated_test_on_optional_key,  # KG310
+    redundant_action,
+    redundant_resource,  # KG320
+    redundant_principal,
+    redundant_condition_value,
+    wildcard_without_like,
+    like_without_wildcard,
+    escaped_wildcard_confusion,
+    private_source_ip,
+    cidr_host_bits,
+    unpaired_condition_key,
+    epoch_date,  # KG330
+    number_out_of_range,
     ifexists_on_present_key,
 )
