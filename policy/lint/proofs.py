@@ -234,6 +234,16 @@ def _passes(clause: Clause, facts: dict[str, str]) -> bool:
     return clause.key == "kms:CallerAccount" and holds(clause, None)
 
 
+def is_implied_by_principals(reading: Reading, clause: Clause) -> bool:
+    """Tell whether every principal that a statement names passes a clause anyway."""
+    if reading.callers is not Callers.IAM or not reading.principals or clause.has_variables:
+        return False
+    if len(reading.principals) * len(clause.values) > MAX_COMPARISONS:
+        return False
+    values = (_facts(pattern).get(_fact(clause)) for pattern, _ in reading.principals)
+    return all(value is not None and holds(clause, value) for value in values)
+
+
 def _facts(pattern: PrincipalPattern) -> dict[str, str]:
     """Return the condition keys that follow from a principal's name (AUTH J-10, J-11).
 

@@ -319,12 +319,17 @@ class Reading:
 
     def always_has(self, clause: Clause) -> bool:
         """Tell whether every request that gets to the condition has the key."""
-        presence = presence_of(clause.name)
-        if presence is Presence.SOMETIMES:
+        return self.ordinarily_has(clause) and (
+            presence_of(clause.name) is Presence.ALWAYS or self.callers is Callers.IAM
+        )
+
+    def ordinarily_has(self, clause: Clause) -> bool:
+        """Tell the same, but of the requests of users and roles where anyone may call."""
+        if presence_of(clause.name) is Presence.SOMETIMES or not self.kms_actions:
             return False
-        if presence is Presence.SIGNED and self.callers is not Callers.IAM:
+        if any(pattern.form is PrincipalForm.SERVICE for pattern, _ in self.principals):
             return False
-        if not self.kms_actions or not (self.is_kms_only or self.kind is PolicyKind.KEY_POLICY):
+        if not (self.is_kms_only or self.kind is PolicyKind.KEY_POLICY):
             return False
         carriers = may_carry(clause.name)
         return carriers is None or self.kms_actions <= carriers - _SOMETIMES_WITHOUT

@@ -12,6 +12,7 @@ from policy.lint.reading import Entry, coverage
 from policy.lint.repairs import without_items
 from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, short
+from policy.lint.summary import identity
 from policy.model import PolicyKind, PrincipalForm, PrincipalPattern
 from policy.pattern import Pattern, parse_pattern
 
@@ -111,9 +112,9 @@ def redundant_principal(subject: Subject) -> Iterator[Hit]:
     """
     for reading in subject.readings:
         named = [pair for pair in reading.principals if pair[0].form is not PrincipalForm.INVALID]
-        found = [(each, Fix.SAFE) for each in repeated(named, lambda pair: _identity(pair[0]))]
+        found = [(each, Fix.SAFE) for each in repeated(named, lambda pair: identity(pair[0]))]
         if not reading.excludes_principals:
-            firsts = list({_identity(pair[0]): pair for pair in reversed(named)}.values())
+            firsts = list({identity(pair[0]): pair for pair in reversed(named)}.values())
             found += ((each, Fix.UNSAFE) for each in _covered_principals(firsts))
         yield from _hits((Covering(each.entry[1], each.other[1]), fix) for each, fix in found)
 
@@ -197,12 +198,6 @@ def _segment_includes(wide: str, segment: str) -> bool:
 # Principals
 
 _Named = tuple[PrincipalPattern, Entry]
-
-
-def _identity(pattern: PrincipalPattern) -> tuple[str, str]:
-    if pattern.form is PrincipalForm.ACCOUNT:
-        return pattern.form, pattern.account or ""
-    return pattern.form, pattern.text
 
 
 def _covered_principals(named: list[_Named]) -> Iterator[Covering[_Named]]:
