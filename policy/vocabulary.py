@@ -31,6 +31,11 @@ class Action:
             return self.name in ("CreateAlias", "DeleteAlias", "UpdateAlias")  # AUTH K-63
         return self.resource is kind
 
+    @property
+    def obeys_key_policy(self) -> bool:
+        """Whether a key policy is ever asked about it (AUTH L-4)."""
+        return self.resource is not ResourceKind.NONE and self.name != "RetireGrant"
+
     def __str__(self) -> str:
         return f"kms:{self.name}"
 

@@ -1,6 +1,15 @@
 """Every rule, in the order of the codes. A code keeps its meaning for ever."""
 
 from policy.lint.rule import Rule
+from policy.lint.rules.actions import (
+    action_not_effective_in_key_policy,
+    foreign_action_in_key_policy,
+    pattern_matches_no_action,
+    reencrypt_without_direction,
+    unknown_action,
+    unknown_service_prefix,
+    wildcard_in_service_prefix,
+)
 from policy.lint.rules.characters import forbidden_character, unresolved_placeholder
 from policy.lint.rules.conditions import (
     duplicate_condition_key_case,
@@ -87,6 +96,13 @@ RULES: tuple[Rule, ...] = (
     unresolved_placeholder,
     rcp_syntax,
     scp_classic_syntax,
-    unknown_operator,  # KG208
+    unknown_service_prefix,  # KG201
+    unknown_action,
+    reencrypt_without_direction,
+    pattern_matches_no_action,
+    foreign_action_in_key_policy,
+    action_not_effective_in_key_policy,
+    wildcard_in_service_prefix,
+    unknown_operator,
     invalid_principal_key,  # KG215
 )
