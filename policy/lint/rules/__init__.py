@@ -11,6 +11,14 @@ from policy.lint.rules.actions import (
     wildcard_in_service_prefix,
 )
 from policy.lint.rules.characters import forbidden_character, unresolved_placeholder
+from policy.lint.rules.condition_names import (
+    condition_key_format,
+    condition_key_of_other_service,
+    deprecated_condition_key,
+    key_not_usable_in_key_policy,
+    unknown_global_condition_key,
+    unknown_kms_condition_key,
+)
 from policy.lint.rules.conditions import (
     duplicate_condition_key_case,
     null_operator_misuse,
@@ -104,5 +112,11 @@ RULES: tuple[Rule, ...] = (
     action_not_effective_in_key_policy,
     wildcard_in_service_prefix,
     unknown_operator,
-    invalid_principal_key,  # KG215
+    unknown_global_condition_key,
+    unknown_kms_condition_key,  # KG210
+    condition_key_format,
+    deprecated_condition_key,
+    condition_key_of_other_service,
+    key_not_usable_in_key_policy,
+    invalid_principal_key,
 )

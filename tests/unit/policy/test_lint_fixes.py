@@ -45,6 +45,14 @@ REPAIRS = [
      '{"StringEqualsIfExists": {"aws:userid": "a"}}'),
     ("KG208", KEY, '{"foranyvalue:StringLikes": {"aws:TagKeys": "a"}}',
      '{"ForAnyValue:StringLike": {"aws:TagKeys": "a"}}'),
+    ("KG209", KEY, '{"StringEquals": {"aws:requesttags/Team": "a"}}',
+     '{"StringEquals": {"aws:RequestTag/Team": "a"}}'),
+    ("KG210", KEY, '{"StringEquals": {"kms:SourceAccount": "111122223333"}}',
+     '{"StringEquals": {"aws:SourceAccount": "111122223333"}}'),
+    ("KG212", KEY, '{"StringEquals": {"kms:customermasterkeyspec": "RSA_2048"}}',
+     '{"StringEquals": {"kms:KeySpec": "RSA_2048"}}'),
+    ("KG212", KEY, '{"StringEquals": {"aws:SourceOwner": "111122223333"}}',
+     '{"StringEquals": {"aws:SourceAccount": "111122223333"}}'),
     ("KG215", KEY, key('"kms:Sign"').replace('"AWS"', '"aws"'), key('"kms:Sign"')),
 ]  # fmt: skip
 

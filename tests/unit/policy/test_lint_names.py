@@ -88,3 +88,94 @@ def test_the_nearest_name_is_offered(action: str, meant: str | None) -> None:
     (finding,) = found_in(document(acting(f'"{action}"'), IDENTITY), IDENTITY)
     assert finding.message.endswith(f"; did you mean '{meant}'?" if meant else f"'{action}'")
     assert bool(finding.edits) == bool(meant)
+
+
+# Condition keys: a block of conditions, and what is found in it
+
+KEYS = [
+    # KG209
+    (KEY, '{"StringEquals": {"aws:Nothing": "a", "AWS:sourceip": "a",'
+          ' "aws:PrincipalTag/x/y": "a"}}',
+     [("KG209", '"aws:Nothing"')]),
+    (KEY, '{"Null": {"aws:requesttag:Team": "true"}}', [("KG209", '"aws:requesttag:Team"')]),
+    (KEY, '{"StringEqual": {"aws:Nothing": "a"}}',
+     [("KG208", '"StringEqual"'), ("KG209", '"aws:Nothing"')]),
+    # KG210: registers are numbered from 0 to 31, those of a NitroTPM to 23
+    (KEY, '{"Null": {"kms:RecipientAttestation:PCR31": "true", "kms:RecipientAttestation:pcr32":'
+          ' "true", "kms:RecipientAttestation:NitroTPMPCR24": "true",'
+          ' "kms:RecipientAttestation:PCR01": "true", "kms:RecipientAttestation:Image": "true"}}',
+     [("KG210", '"kms:RecipientAttestation:pcr32"'),
+      ("KG210", '"kms:RecipientAttestation:NitroTPMPCR24"'),
+      ("KG210", '"kms:RecipientAttestation:PCR01"'),
+      ("KG210", '"kms:RecipientAttestation:Image"')]),
+    (KEY, '{"StringEquals": {"kms:EncryptionContext/app": "a", "kms:EncryptionContext:a:b": "a"}}',
+     [("KG210", '"kms:EncryptionContext/app"')]),
+    # KG211
+    (IDENTITY, '{"Null": {"SourceIp": "true", "aws:ResourceTag": "true", "aws:requesttag/": "true",'
+               ' "kms:EncryptionContext:": "true", "kms:RecipientAttestation": "true"}}',
+     [("KG211", '"SourceIp"'), ("KG211", '"aws:ResourceTag"'), ("KG211", '"aws:requesttag/"'),
+      ("KG211", '"kms:EncryptionContext:"'), ("KG211", '"kms:RecipientAttestation"')]),
+    (KEY, '{"Null": {"aws:ResourceTag/": "true"}}', [("KG211", '"aws:ResourceTag/"')]),
+    # KG212
+    (KEY, '{"ArnEquals": {"aws:arn": "arn:aws:iam::111122223333:role/a"}}',
+     [("KG212", '"aws:arn"')]),
+    # KG213
+    (KEY, '{"StringEquals": {"S3:prefix": "a", "sts:ExternalId": "a", "saml:sub": "a",'
+          ' "accounts.google.com:aud": "a", "identitystore:userid": "a"}}',
+     [("KG213", '"S3:prefix"'), ("KG213", '"sts:ExternalId"')]),
+    (IDENTITY, '{"Effect": "Deny", "Action": ["kms:Sign", "s3:GetObject"], "Resource": "*",'
+               ' "Condition": {"StringEquals": {"s3:prefix": "a"}}}', []),
+    (IDENTITY, '{"Effect": "Deny", "NotAction": "kms:Sign", "Resource": "*",'
+               ' "Condition": {"StringEquals": {"s3:prefix": "a"}}}', []),
+    # KG214
+    (KEY, '{"ForAnyValue:StringEquals": {"kms:resourcealiases": "alias/a"}}',
+     [("KG214", '"kms:resourcealiases"')]),
+    (IDENTITY, '{"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/a"}}', []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "fragment", "expected"), KEYS)
+def test_condition_keys_have_exactly_these_findings(
+    kind: PolicyKind, fragment: str, expected: list[tuple[str, str]]
+) -> None:
+    assert shown(document(fragment, kind), kind) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("aws:ResourceAliases", "kms:ResourceAliases"),
+        ("kms:PrincipalTag/a:b", "aws:PrincipalTag/a:b"),
+        ("aws:PrincipalTag:a/b", "aws:PrincipalTag/a/b"),
+        ("kms:EncryptionContexts:a", "kms:EncryptionContext:a"),
+        ("kms:GrantOperation", "kms:GrantOperations"),
+        ("aws:SourceIp/24", None),
+        ("aws:PrincipleTag", None),
+        ("kms:Whatever", None),
+        ("kms:RecipientAttestation:PCR99", None),
+    ],
+)
+def test_the_nearest_condition_key_is_offered(key: str, meant: str | None) -> None:
+    (finding,) = found_in(document(f'{{"Null": {{"{key}": "true"}}}}', IDENTITY), IDENTITY)
+    assert finding.message.endswith(f"; did you mean '{meant}'?" if meant else f"'{key}'")
+    assert bool(finding.edits) == bool(meant)
+
+
+@pytest.mark.parametrize(
+    ("key", "whole"),
+    [
+        ("SourceIp", "'aws:SourceIp'"),
+        ("viaservice", "'kms:ViaService'"),
+        ("something", "its service and a colon before it"),
+        ("aws:PrincipalTag", "aws:PrincipalTag/<tag key>"),
+    ],
+)
+def test_an_incomplete_key_is_shown_whole(key: str, whole: str) -> None:
+    (finding,) = found_in(document(f'{{"Null": {{"{key}": "true"}}}}', KEY), KEY)
+    assert finding.message == f"'{key}' is incomplete; write {whole}"
+
+
+def test_a_key_is_not_renamed_to_one_that_stands_beside_it() -> None:
+    block = '{"StringEquals": {"kms:CustomerMasterKeySpec": "SM2", "kms:keyspec": "SM2"}}'
+    (finding,) = found_in(document(block, KEY), KEY)
+    assert (finding.rule.code, finding.edits) == ("KG212", ())
