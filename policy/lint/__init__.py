@@ -42,6 +42,8 @@ SILENCED_BY = {
     "KG202": ("KG203",),
     "KG207": ("KG201",),
     "KG214": ("KG211",),
+    "KG218": ("KG217",),
+    "KG220": ("KG218",),
 }
 """What says less than another rule at the same place, and is left out there."""
 

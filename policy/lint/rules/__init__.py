@@ -31,6 +31,13 @@ from policy.lint.rules.documents import (
     outdated_version,
 )
 from policy.lint.rules.organizations import rcp_syntax, scp_classic_syntax
+from policy.lint.rules.principals import (
+    group_principal,
+    invalid_principal_format,
+    invalid_service_principal,
+    unusable_principal_type,
+    wildcard_inside_principal,
+)
 from policy.lint.rules.sids import duplicate_sid, empty_sid, sid_characters
 from policy.lint.rules.statements import (
     conflicting_elements,
@@ -119,4 +126,9 @@ RULES: tuple[Rule, ...] = (
     condition_key_of_other_service,
     key_not_usable_in_key_policy,
     invalid_principal_key,
+    invalid_principal_format,
+    group_principal,
+    wildcard_inside_principal,
+    unusable_principal_type,
+    invalid_service_principal,  # KG220
 )

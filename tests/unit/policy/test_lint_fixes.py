@@ -28,6 +28,12 @@ def identity(actions: str) -> str:
     return _IDENTITY.format(actions)
 
 
+def naming(principal: str, *more: str) -> str:
+    members = ('"Effect": "Allow"', f'"Principal": {principal}', '"Action": "kms:Sign"',
+               '"Resource": "*"', *more)  # fmt: skip
+    return "{" + ", ".join(members) + "}"
+
+
 # Code, kind, a fragment, and what the edits of all its findings make of it.
 REPAIRS = [
     ("KG201", KEY, key('["kms:Sign", "decrypt"]'), key('["kms:Sign", "kms:Decrypt"]')),
@@ -54,6 +60,14 @@ REPAIRS = [
     ("KG212", KEY, '{"StringEquals": {"aws:SourceOwner": "111122223333"}}',
      '{"StringEquals": {"aws:SourceAccount": "111122223333"}}'),
     ("KG215", KEY, key('"kms:Sign"').replace('"AWS"', '"aws"'), key('"kms:Sign"')),
+    ("KG218", KEY, naming('{"AWS": ["arn:aws:iam::111122223333:user/*"]}'),
+     naming('{"AWS": ["arn:aws:iam::111122223333:root"]}',
+            '"Condition": {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::111122223333:user/*"}}')),
+    ("KG218", KEY, naming('{"AWS": "arn:aws:iam::*:role/a"}'),
+     naming('{"AWS": "*"}',
+            '"Condition": {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/a"}}')),
+    ("KG220", KEY, naming('{"Service": ["CloudTrail.amazonaws.com", "logs"]}'),
+     naming('{"Service": ["cloudtrail.amazonaws.com", "logs.amazonaws.com"]}')),
 ]  # fmt: skip
 
 # Safe because the service refuses what they repair, which we store and match with nothing.

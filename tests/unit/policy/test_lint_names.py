@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from policy.lint import Severity
 from policy.model import PolicyKind
 from tests.lint_bench import document, found_in, shown
 
@@ -179,3 +180,120 @@ def test_a_key_is_not_renamed_to_one_that_stands_beside_it() -> None:
     block = '{"StringEquals": {"kms:CustomerMasterKeySpec": "SM2", "kms:keyspec": "SM2"}}'
     (finding,) = found_in(document(block, KEY), KEY)
     assert (finding.rule.code, finding.edits) == ("KG212", ())
+
+
+# Principals: kind, what stands in Principal, and what is found there
+
+
+def naming(principal: str, element: str = "Principal") -> str:
+    return f'{{"Effect": "Deny", "{element}": {principal}, "Action": "kms:Sign", "Resource": "*"}}'
+
+
+PRINCIPALS = [
+    # KG216: what is right
+    (KEY, '{"AWS": ["*", "111122223333", "arn:aws:iam::111122223333:root",'
+          ' "arn:aws-cn:iam::111122223333:user/x/y", "arn:aws:iam::111122223333:role/x",'
+          ' "arn:aws:sts::111122223333:assumed-role/x/y", "AROAEXAMPLEID12345",'
+          ' "arn:aws:sts::111122223333:federated-user/x"]}', []),
+    # and what is not
+    (KEY, '{"AWS": ["arn:aws:iam::111122223333:policy/x", "arn:aws:iam::111122223333:role/"]}',
+     [("KG216", '"arn:aws:iam::111122223333:policy/x"'),
+      ("KG216", '"arn:aws:iam::111122223333:role/"')]),
+    (IDENTITY, "{}", [("KG118", '"Principal"'), ("KG124", "{}")]),
+    (RCP, '{"AWS": "x"}', [("KG136", "{")]),
+    # KG217 goes before KG216 and KG218
+    (KEY, '{"AWS": ["arn:aws:iam::111122223333:group/a", "arn:aws:iam::111122223333:group/*"]}',
+     [("KG217", '"arn:aws:iam::111122223333:group/a"'),
+      ("KG217", '"arn:aws:iam::111122223333:group/*"')]),
+    # KG218
+    (ENDPOINT, '{"AWS": "arn:aws:iam::*:root", "Service": "*.amazonaws.com", "Federated": "a?"}',
+     [("KG218", '"arn:aws:iam::*:root"'), ("KG218", '"*.amazonaws.com"'), ("KG218", '"a?"')]),
+    (KEY, '{"Service": "s3.*.amazonaws.com"}', [("KG218", '"s3.*.amazonaws.com"')]),
+    # KG219
+    (KEY, '{"Federated": "*", "CanonicalUser": ["a", "b"]}',
+     [("KG219", '"Federated"'), ("KG219", '"CanonicalUser"')]),
+    (ENDPOINT, '{"Federated": "cognito-identity.amazonaws.com"}', []),
+    # KG220
+    (KEY, '{"Service": ["*", "delivery.logs.amazonaws.com", "s3.eu-west-1.amazonaws.com",'
+          ' "ec2.amazonaws.com.cn", "dnssec-route53.amazonaws.com"]}', []),
+    (KEY, '{"Service": ["S3.amazonaws.com", "s3", "", "s3.amazonaws.com.de", "x.amazonaws.com",'
+          ' "eu-west-1.amazonaws.com"]}',
+     [("KG220", '"S3.amazonaws.com"'), ("KG220", '"s3"'), ("KG220", '""'),
+      ("KG220", '"s3.amazonaws.com.de"'), ("KG220", '"x.amazonaws.com"'),
+      ("KG220", '"eu-west-1.amazonaws.com"')]),
+    # Templates are left to what knows them.
+    (KEY, '{"AWS": "arn:aws:iam::${AWS::AccountId}:root", "Service": "${S}"}',
+     [("KG132", "${AWS::AccountId}"), ("KG132", "${S}")]),
+    (KEY, '{"AWS": "<account-id>"}', [("KG135", "<account-id>")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "principal", "expected"), PRINCIPALS)
+def test_principals_have_exactly_these_findings(
+    kind: PolicyKind, principal: str, expected: list[tuple[str, str]]
+) -> None:
+    assert shown(document(naming(principal), kind), kind) == expected
+
+
+@pytest.mark.parametrize(
+    ("principal", "reason"),
+    [
+        ("1111", "an account ID has 12 digits, this has 4"),
+        ("1111-2222-3333", "an account ID has no hyphens"),
+        ("alice", "expected an account ID, an ARN or *"),
+        ("arn:aws:iam:111122223333:root", "an ARN has 6 fields, this has 5"),
+        ("arn:aws:iam::1111:root", "an account ID has 12 digits, this has 4"),
+        ("arn:aws:iam::aws:role/a", "it names no account"),
+        ("arn:aws:iam:us-east-1:111122223333:root", "iam ARNs have no Region"),
+        ("arn:aws:s3:::bucket", "only iam and sts have principals"),
+        (
+            "arn:aws:iam::111122223333:roles/a",
+            "an IAM principal is root, user/<name> or role/<name>",
+        ),
+        (
+            "arn:aws:sts::111122223333:assumed-role/a",
+            "an STS principal is assumed-role/<role>/<session> or federated-user/<name>",
+        ),
+    ],
+)
+def test_a_principal_is_refused_for_a_reason(principal: str, reason: str) -> None:
+    for element in ("Principal", "NotPrincipal"):
+        text = document(naming(f'{{"AWS": "{principal}"}}', element), KEY)
+        (finding,) = found_in(text, KEY)
+        assert finding.message == f"'{principal}' is not a principal: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("principal", "severity", "meant"),
+    [
+        ("cloudtrial.amazonaws.com", Severity.WARNING, "cloudtrail.amazonaws.com"),
+        ("s3", Severity.ERROR, "s3.amazonaws.com"),
+        ("Logs.amazonaws.com.cn", Severity.ERROR, "logs.amazonaws.com.cn"),
+        ("s3.aws.amazon.com", Severity.ERROR, "s3.amazonaws.com"),
+        ("brandnew.amazonaws.com", Severity.WARNING, None),
+        ("nothing at all", Severity.ERROR, None),
+    ],
+)
+def test_a_service_that_only_is_not_known_is_milder(
+    principal: str, severity: Severity, meant: str | None
+) -> None:
+    (finding,) = found_in(document(naming(f'{{"Service": "{principal}"}}'), KEY), KEY)
+    assert (finding.rule.code, finding.severity) == ("KG220", severity)
+    assert [edit.text for edit in finding.edits] == ([f'"{meant}"'] if meant else [])
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        naming('{"AWS": ["arn:aws:iam::111122223333:role/a*", "444455556666"]}'),
+        naming('{"AWS": "arn:aws:iam::111122223333:role/a*", "Service": "s3.amazonaws.com"}'),
+        naming('{"AWS": "arn:aws:iam::111122223333:role/a*"}', "NotPrincipal"),
+        naming('{"AWS": "arn:aws:iam::111122223333:role/a*"}')[:-1]
+        + ', "Condition": {"Bool": {"aws:SecureTransport": "true"}}}',
+        naming('{"AWS": "arn:aws:sts::111122223333:assumed-role/a/*"}'),
+        naming('{"AWS": "arn:aws:iam::*:root"}'),
+    ],
+)
+def test_a_pattern_becomes_a_condition_only_where_nobody_else_is_meant(statement: str) -> None:
+    (finding,) = found_in(document(statement, KEY), KEY)
+    assert (finding.rule.code, finding.edits) == ("KG218", ())

@@ -112,6 +112,16 @@ CATALOGUE = [
      "'aws:ResourceTag/team' is supported only in identity policies"),
     ("KG215", "invalid-principal-key", ERROR, SAFE,
      "unknown principal type 'service'; did you mean 'Service'?"),
+    ("KG216", "invalid-principal-format", ERROR, NONE,
+     "'arn:aws:iam::11112222333:role/billing' is not a principal: "
+     "an account ID has 12 digits, this has 11"),
+    ("KG217", "group-principal", ERROR, NONE, "an IAM group cannot be a principal"),
+    ("KG218", "wildcard-inside-principal", ERROR, UNSAFE,
+     "a principal cannot contain a wildcard: 'arn:aws:iam::111122223333:role/batch-*'"),
+    ("KG219", "unusable-principal-type", ERROR, NONE,
+     "a key policy does not support Federated principals"),
+    ("KG220", "invalid-service-principal", ERROR, UNSAFE,
+     "'cloudtrail.amazon.com' is not a service principal"),
 ]  # fmt: skip
 MESSAGES = {code: message for code, *_, message in CATALOGUE}
 
