@@ -42,8 +42,13 @@ SILENCED_BY = {
     "KG202": ("KG203",),
     "KG207": ("KG201",),
     "KG214": ("KG211",),
+    "KG216": ("KG223",),
     "KG218": ("KG217",),
     "KG220": ("KG218",),
+    "KG221": ("KG225", "KG226"),
+    "KG222": ("KG226",),
+    "KG223": ("KG226",),
+    "KG227": ("KG226",),
 }
 """What says less than another rule at the same place, and is left out there."""
 

@@ -10,6 +10,11 @@ from policy.lint.rules.actions import (
     unknown_service_prefix,
     wildcard_in_service_prefix,
 )
+from policy.lint.rules.arn_fields import (
+    arn_service_case,
+    malformed_arn,
+    unknown_partition_or_region,
+)
 from policy.lint.rules.characters import forbidden_character, unresolved_placeholder
 from policy.lint.rules.condition_names import (
     condition_key_format,
@@ -37,6 +42,12 @@ from policy.lint.rules.principals import (
     invalid_service_principal,
     unusable_principal_type,
     wildcard_inside_principal,
+)
+from policy.lint.rules.resources import (
+    key_id_format,
+    key_id_or_alias_as_resource,
+    key_policy_resource_not_star,
+    unknown_kms_resource_type,
 )
 from policy.lint.rules.sids import duplicate_sid, empty_sid, sid_characters
 from policy.lint.rules.statements import (
@@ -131,4 +142,11 @@ RULES: tuple[Rule, ...] = (
     wildcard_inside_principal,
     unusable_principal_type,
     invalid_service_principal,  # KG220
+    malformed_arn,
+    unknown_partition_or_region,
+    arn_service_case,
+    unknown_kms_resource_type,
+    key_id_or_alias_as_resource,
+    key_policy_resource_not_star,
+    key_id_format,
 )

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
+from policy.lint.arns import has_wildcard
 from policy.lint.fixes import removed, rewritten
 from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Entry, Subject, short
@@ -102,7 +103,7 @@ def unknown_action(subject: Subject) -> Iterator[Hit]:
     """
     for entry in _kms(subject):
         text = entry.text
-        if not _has_wildcard(text) and text.lower() not in ACTIONS:
+        if not has_wildcard(text) and text.lower() not in ACTIONS:
             name = text.partition(":")[2]
             found = _MEANT.get(name.lower()) or closest(name, _NAMES.values())
             meant = f"kms:{found}" if found else None
@@ -168,7 +169,7 @@ def pattern_matches_no_action(subject: Subject) -> Iterator[Hit]:
     - IAM JSON policy elements: Action
     """
     for entry in _kms(subject):
-        if _has_wildcard(entry.text) and not _matched(entry.text.lower()):
+        if has_wildcard(entry.text) and not _matched(entry.text.lower()):
             yield Hit(entry.node.span, f"'{short(entry.text)}' matches no KMS action")
 
 
@@ -268,7 +269,7 @@ def wildcard_in_service_prefix(subject: Subject) -> Iterator[Hit]:
     """
     for entry in subject.actions:
         prefix, colon, name = entry.text.partition(":")
-        if not colon or not _has_wildcard(prefix) or _is_open(entry.text):
+        if not colon or not has_wildcard(prefix) or _is_open(entry.text):
             continue
         services = _services(prefix.lower())
         meant = "kms" if "kms" in services else services[0] if len(services) == 1 else None
@@ -292,10 +293,6 @@ def _is_open(text: str) -> bool:
     return "${" in text
 
 
-def _has_wildcard(text: str) -> bool:
-    return "*" in text or "?" in text
-
-
 @lru_cache(maxsize=4096)
 def _matched(pattern: str) -> tuple[str, ...]:
     """Return the actions that a pattern in lower case matches."""
@@ -306,7 +303,7 @@ def _matched(pattern: str) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def _services(prefix: str) -> tuple[str, ...]:
     """Return the services that a prefix in lower case stands for."""
-    if not _has_wildcard(prefix):
+    if not has_wildcard(prefix):
         return (prefix,) if prefix in SERVICE_PREFIXES else ()
     parsed = parse_pattern(prefix)
     return tuple(name for name in sorted(SERVICE_PREFIXES) if parsed.matches(name))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from policy.arn import SEGMENTS, Arn, is_account_id, root_arn
+from policy.lint.arns import account_fault, has_wildcard
 from policy.lint.fixes import rewritten
 from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Entry, Subject, short
@@ -56,7 +57,7 @@ def invalid_principal_format(subject: Subject) -> Iterator[Hit]:
     - PutKeyPolicy (AWS KMS API Reference)
     """
     for entry in _aws(subject):
-        fault = None if _has_wildcard(entry.text) or _is_group(entry.text) else _fault(entry.text)
+        fault = None if has_wildcard(entry.text) or _is_group(entry.text) else _fault(entry.text)
         if fault:
             yield Hit(entry.node.span, f"'{short(entry.text)}' is not a principal: {fault}")
 
@@ -68,7 +69,7 @@ def _fault(text: str) -> str | None:
         return None
     fields = text.split(":", SEGMENTS - 1)
     if fields[0] != "arn":
-        return _account_fault(text.replace("-", "")) or _no_form(text)
+        return account_fault(text.replace("-", "")) or _no_form(text)
     if len(fields) < SEGMENTS:
         return f"an ARN has {SEGMENTS} fields, this has {len(fields)}"
     _, _, service, region, account, resource = fields
@@ -77,17 +78,11 @@ def _fault(text: str) -> str | None:
     if region:
         return f"{service} ARNs have no Region"
     if not is_account_id(account):
-        return _account_fault(account) or "it names no account"
+        return account_fault(account) or "it names no account"
     is_session = form is PrincipalForm.SESSION
     if form is PrincipalForm.INVALID or (is_session and resource.count("/") != 2):
         return _RESOURCES[service]
     return None
-
-
-def _account_fault(text: str) -> str | None:
-    if not (text.isascii() and text.isdigit()) or len(text) == 12:
-        return None
-    return f"an account ID has 12 digits, this has {len(text)}"
 
 
 def _no_form(text: str) -> str:
@@ -151,7 +146,7 @@ def wildcard_inside_principal(subject: Subject) -> Iterator[Hit]:
     - Access Analyzer policy check reference
     """
     for entry in _literal(subject, "AWS", "Service", "Federated"):
-        if _has_wildcard(entry.text) and entry.text != "*":
+        if has_wildcard(entry.text) and entry.text != "*":
             message = f"a principal cannot contain a wildcard: '{short(entry.text)}'"
             advice = 'write the account and a condition on "aws:PrincipalArn" with ArnLike'
             yield Hit(
@@ -175,8 +170,8 @@ def _as_condition(subject: Subject, entry: Entry) -> tuple[Edit, ...]:
         or source.text[statement.span.start : statement.span.start + 1] != "{"
         or arn is None
         or (arn.service, arn.type) not in (("iam", "user"), ("iam", "role"))
-        or _has_wildcard(arn.partition)
-        or not (is_account_id(arn.account) or _has_wildcard(arn.account))
+        or has_wildcard(arn.partition)
+        or not (is_account_id(arn.account) or has_wildcard(arn.account))
     ):
         return ()
     account = arn.account
@@ -282,10 +277,6 @@ def _literal(subject: Subject, *types: str) -> Iterator[Entry]:
     for entry in subject.principals:
         if entry.element in types and "${" not in entry.text:
             yield entry
-
-
-def _has_wildcard(text: str) -> bool:
-    return "*" in text or "?" in text
 
 
 def _is_group(text: str) -> bool:

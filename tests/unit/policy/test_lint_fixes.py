@@ -34,6 +34,14 @@ def naming(principal: str, *more: str) -> str:
     return "{" + ", ".join(members) + "}"
 
 
+def on(resources: str) -> str:
+    return f'{{"Effect": "Allow", "Action": "kms:Sign", "Resource": {resources}}}'
+
+
+def granting(resources: str) -> str:
+    return on(resources).replace('"Action"', '"Principal": {"AWS": "111122223333"}, "Action"')
+
+
 # Code, kind, a fragment, and what the edits of all its findings make of it.
 REPAIRS = [
     ("KG201", KEY, key('["kms:Sign", "decrypt"]'), key('["kms:Sign", "kms:Decrypt"]')),
@@ -68,10 +76,25 @@ REPAIRS = [
             '"Condition": {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/a"}}')),
     ("KG220", KEY, naming('{"Service": ["CloudTrail.amazonaws.com", "logs"]}'),
      naming('{"Service": ["cloudtrail.amazonaws.com", "logs.amazonaws.com"]}')),
+    ("KG221", IDENTITY, on('"arn:aws:kms:eu-west-1::111122223333:key/*"'),
+     on('"arn:aws:kms:eu-west-1:111122223333:key/*"')),
+    ("KG221", IDENTITY, on('"arn::aws:iam::111122223333:role/a"'),
+     on('"arn:aws:iam::111122223333:role/a"')),
+    ("KG223", IDENTITY, on('["arn:aws:KMS:*:111122223333:key/KMS"]'),
+     on('["arn:aws:kms:*:111122223333:key/KMS"]')),
+    ("KG223", KEY, naming('{"AWS": "arn:aws:IAM::111122223333:root"}'),
+     naming('{"AWS": "arn:aws:iam::111122223333:root"}')),
+    ("KG224", IDENTITY, on('["arn:aws:kms:*:*:Alias/a/b", "arn:aws:kms:*:*:keys/*"]'),
+     on('["arn:aws:kms:*:*:alias/a/b", "arn:aws:kms:*:*:key/*"]')),
+    ("KG224", IDENTITY, on('"arn:aws:kms:*:*:1234abcd-12ab-34cd-56ef-1234567890ab"'),
+     on('"arn:aws:kms:*:*:key/1234abcd-12ab-34cd-56ef-1234567890ab"')),
+    ("KG226", KEY, granting('["*", "arn:aws:kms:*:111122223333:key/*"]'), granting('"*"')),
+    ("KG226", KEY, granting('"arn:*:kms:*:*:key/*"'), granting('"*"')),
+    ("KG226", KEY, granting('["arn:aws:kms:*:*:key/*", "alias/a"]'), granting('"*"')),
 ]  # fmt: skip
 
 # Safe because the service refuses what they repair, which we store and match with nothing.
-REFUSED = {"KG201"}
+REFUSED = {"KG201", "KG221", "KG223"}
 
 
 @pytest.mark.parametrize(("code", "kind", "before", "after"), REPAIRS)
@@ -147,3 +170,22 @@ def test_entries_are_taken_out_with_their_commas_however_many_go(gone: set[int])
 def test_a_list_is_never_emptied() -> None:
     items = [Null(Span(1, 2)), Null(Span(4, 5))]
     assert removed(items, {0, 1}, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("resources", "fix"),
+    [
+        ('"arn:*:kms:*:*:*"', Fix.SAFE),
+        ('"arn:*:kms:*:*:key/*"', Fix.SAFE),
+        ('["arn:aws:kms:*:*:key/*", "*"]', Fix.SAFE),
+        ('"arn:aws:kms:*:*:key/*"', Fix.UNSAFE),
+        ('"arn:*:kms:*:*:alias/*"', Fix.UNSAFE),
+        ('"arn:*:*:*:*:*"', Fix.UNSAFE),
+        ('"arn:*:kms:*:*:key/${aws:username}"', Fix.UNSAFE),
+    ],
+)
+def test_a_star_is_a_safe_fix_only_where_the_key_was_matched_anyway(
+    resources: str, fix: Fix
+) -> None:
+    (finding,) = found_in(document(granting(resources), KEY), KEY)
+    assert (finding.rule.code, finding.fix) == ("KG226", fix)

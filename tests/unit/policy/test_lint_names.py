@@ -297,3 +297,142 @@ def test_a_service_that_only_is_not_known_is_milder(
 def test_a_pattern_becomes_a_condition_only_where_nobody_else_is_meant(statement: str) -> None:
     (finding,) = found_in(document(statement, KEY), KEY)
     assert (finding.rule.code, finding.edits) == ("KG218", ())
+
+
+# ARNs: kind, what stands in Resource, and what is found there
+
+
+def on(resources: str, element: str = "Resource", kind: PolicyKind = IDENTITY) -> str:
+    who = '"Principal": "*", ' if kind.names_principals else ""
+    return f'{{"Effect": "Deny", {who}"Action": "kms:Sign", "{element}": {resources}}}'
+
+
+UUID = "1234abcd-12ab-34cd-56ef-1234567890ab"
+MRK = "mrk-1234abcd12ab34cd56ef1234567890ab"
+RESOURCES = [
+    # What is right
+    (IDENTITY, f'["*", "arn:aws:kms:*:*:*", "arn:aws:kms:us-east-1:111122223333:key/{UUID}",'
+               f' "arn:*:kms:us-*:1111*:key/{MRK}", "arn:aws:kms:eu-west-?:*:k*",'
+               ' "arn:aws:s3:::a b/c d", "arn:aws:iam::aws:policy/x", "arn:aws:s3:::b",'
+               ' "arn:aws:logs:us-east-1:111122223333:log-group:a:*",'
+               ' "arn:aws:kms:us-east-1:111122223333:alias/${aws:username}",'
+               ' "arn:aws:kms:${aws:PrincipalTag/r}:${aws:PrincipalAccount}:key/*",'
+               ' "arn:aws:kms:us-east-1:111122223333:*/a", "${aws:PrincipalTag/arn}"]', []),
+    # KG221
+    (SCP, '["arn:aws:kms:*", "foo", "*:key/*", "arn:aws:kms:us-east-1::key/*"]',
+     [("KG221", '"arn:aws:kms:*"'), ("KG221", '"foo"'), ("KG221", '"*:key/*"'),
+      ("KG221", '"arn:aws:kms:us-east-1::key/*"')]),
+    (IDENTITY, '["arn:aws:kms:us-east-1:111122223333:key/ *", "arn:aws:iam::1111:role/a",'
+               ' "arn:aws:iam:::111122223333:role/a", "arn:aws:kms:*:x:alias/a:b"]',
+     [("KG221", '"arn:aws:kms:us-east-1:111122223333:key/ *"'),
+      ("KG221", '"arn:aws:iam::1111:role/a"'), ("KG221", '"arn:aws:iam:::111122223333:role/a"'),
+      ("KG221", '"arn:aws:kms:*:x:alias/a:b"')]),
+    # KG222
+    (IDENTITY, '["arn:aws:kms:us-west:*:key/*", "arn:aws-cn:kms:us-west-1:*:key/*",'
+               ' "arn:aws:kms::*:key/*", "arn:amazon:s3:::b", "arn:aws:kms:xx-*:*:key/*",'
+               ' "arn:aws*:kms:cn-north-1:*:key/*"]',
+     [("KG222", '"arn:aws:kms:us-west:*:key/*"'), ("KG222", '"arn:aws-cn:kms:us-west-1:*:key/*"'),
+      ("KG222", '"arn:aws:kms::*:key/*"'), ("KG222", '"arn:amazon:s3:::b"'),
+      ("KG222", '"arn:aws:kms:xx-*:*:key/*"')]),
+    # KG223
+    (IDENTITY, '["arn:aws:Kms:*:*:key/*", "arn:aws:S4:::b"]',
+     [("KG223", '"arn:aws:Kms:*:*:key/*"')]),
+    # KG224
+    (ENDPOINT, '["arn:aws:kms:*:*:keys/*", "arn:aws:kms:*:*:ke?s", "arn:aws:kms:*:*:grant/x",'
+               ' "arn:aws:kms:*:*:key", "arn:aws:kms:*:*:ALIAS/*"]',
+     [("KG224", '"arn:aws:kms:*:*:keys/*"'), ("KG224", '"arn:aws:kms:*:*:grant/x"'),
+      ("KG224", '"arn:aws:kms:*:*:key"'), ("KG224", '"arn:aws:kms:*:*:ALIAS/*"')]),
+    # KG225 goes before KG221
+    (IDENTITY, f'["{UUID}", "{MRK}", "alias/a", "alias/*", "key/{UUID}"]',
+     [("KG225", f'"{UUID}"'), ("KG225", f'"{MRK}"'), ("KG225", '"alias/a"'),
+      ("KG225", '"alias/*"'), ("KG225", f'"key/{UUID}"')]),
+    # KG226 goes before the others
+    (KEY, '"*"', []),
+    (KEY, '["*"]', []),
+    (KEY, f'["{UUID}", "arn:aws:KMS:x::key/a", "arn:aws:kms:us-east-1:111122223333:key/a", "*"]',
+     [("KG226", f'"{UUID}"'), ("KG226", '"arn:aws:KMS:x::key/a"'),
+      ("KG226", '"arn:aws:kms:us-east-1:111122223333:key/a"')]),
+    # KG227
+    (IDENTITY, '["arn:aws:kms:*:*:key/a", "arn:aws:kms:*:*:key/mrk-12", "arn:aws:kms:*:*:key/a*",'
+               f' "arn:aws:kms:*:*:key/{UUID[:-1]}?", "arn:aws:kms:*:*:key/{UUID.upper()}"]',
+     [("KG227", '"arn:aws:kms:*:*:key/a"'), ("KG227", '"arn:aws:kms:*:*:key/mrk-12"'),
+      ("KG227", f'"arn:aws:kms:*:*:key/{UUID.upper()}"')]),
+    # An element that is wrong already
+    (IDENTITY, '["arn:aws:kms:<region>:111:keys/x"]', [("KG135", "<region>")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "resources", "expected"), RESOURCES)
+def test_resources_have_exactly_these_findings(
+    kind: PolicyKind, resources: str, expected: list[tuple[str, str]]
+) -> None:
+    assert shown(document(on(resources, "Resource", kind), kind), kind) == expected
+    if kind is not KEY:
+        assert shown(document(on(resources, "NotResource", kind), kind), kind) == expected
+
+
+VALUES = [
+    ('{"ArnEquals": {"aws:SourceArn": ["*", "arn:aws:s3:::*", "arn:aws:S3:::a",'
+     ' "arn:aws:kms:eu:111122223333:key/*", "arn:aws:kms:*:111122223333:key/a"]}}',
+     [("KG221", '"*"'), ("KG223", '"arn:aws:S3:::a"'),
+      ("KG222", '"arn:aws:kms:eu:111122223333:key/*"'),
+      ("KG227", '"arn:aws:kms:*:111122223333:key/a"')]),
+    # Under String operators a star crosses the colons.
+    ('{"StringLike": {"aws:SourceArn": ["*", "arn:aws:*", "arn*bucket"]}}', []),
+    ('{"StringEquals": {"aws:SourceArn": ["bucket", "${aws:PrincipalTag/arn}"]}}',
+     [("KG221", '"bucket"')]),
+    ('{"Null": {"aws:SourceArn": "true"}, "StringEquals": {"aws:Referer": "bucket"}}', []),
+    # KG222
+    ('{"StringEqualsIgnoreCase": {"aws:RequestedRegion": ["EU-WEST-1", "eu-west", "us-*"]},'
+     ' "ForAllValues:StringNotLike": {"kms:ReplicaRegion": ["us-*", "xx-*", "${aws:userid}"]},'
+     ' "Null": {"kms:PrimaryRegion": "false"}}',
+     [("KG222", '"eu-west"'), ("KG222", '"xx-*"')]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("block", "expected"), VALUES)
+def test_values_have_exactly_these_findings(block: str, expected: list[tuple[str, str]]) -> None:
+    for kind in (KEY, IDENTITY):
+        assert shown(document(block, kind), kind) == expected
+
+
+@pytest.mark.parametrize(
+    ("arn", "message"),
+    [
+        ("arn:aws:kms:eu-north:*:key/*",
+         "'eu-north' is not a Region of partition aws; did you mean 'eu-north-1'?"),
+        ("arn:aws:kms:cn-north-1:*:key/*", "'cn-north-1' is not a Region of partition aws"),
+        ("arn:aws_cn:s3:::b", "'aws_cn' is not a partition of AWS; did you mean 'aws-cn'?"),
+        ("arn:aws:kms:*::key/*", "malformed ARN 'arn:aws:kms:*::key/*': it has no account ID"),
+        ("arn:aws:iam::1-2:role/a",
+         "malformed ARN 'arn:aws:iam::1-2:role/a': '1-2' is not an account ID"),
+        ("arn:aws:kms:*", "malformed ARN 'arn:aws:kms:*': an ARN has 6 fields, this has 4"),
+        ("kms:key", "malformed ARN 'kms:key': it does not begin with arn:"),
+        (" arn:aws:s3:::b", "malformed ARN ' arn:aws:s3:::b': it does not begin with arn:"),
+        ("arn:aws:s3 :::b", "malformed ARN 'arn:aws:s3 :::b': there is white space in it"),
+    ],
+)  # fmt: skip
+def test_a_wrong_arn_is_told_with_the_reason(arn: str, message: str) -> None:
+    (finding,) = found_in(document(on(f'"{arn}"'), IDENTITY), IDENTITY)
+    assert finding.message == message
+
+
+@pytest.mark.parametrize(
+    ("resource", "severity"),
+    [
+        ("arn:aws:kms:*:111122223333:key/*", Severity.WARNING),
+        ("arn:aws:kms:${AWS::Region}:111122223333:key/*", Severity.WARNING),
+        ("${KeyArn}", Severity.WARNING),
+        ("arn:*:kms:*:*:*", Severity.WARNING),
+        ("arn:aws:kms:*:111122223333:alias/a", Severity.ERROR),
+        ("arn:aws:kms:xx-east-1:111122223333:key/*", Severity.ERROR),
+        ("arn:aws:s3:::bucket", Severity.ERROR),
+        ("arn:aws:kms:*::key/*", Severity.ERROR),
+        (UUID, Severity.ERROR),
+    ],
+)
+def test_a_resource_that_no_key_has_is_an_error_in_a_key_policy(
+    resource: str, severity: Severity
+) -> None:
+    found = found_in(document(on(f'"{resource}"', "Resource", KEY), KEY), KEY)
+    assert [f.severity for f in found if f.rule.code == "KG226"] == [severity]

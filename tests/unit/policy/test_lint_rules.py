@@ -122,6 +122,19 @@ CATALOGUE = [
      "a key policy does not support Federated principals"),
     ("KG220", "invalid-service-principal", ERROR, UNSAFE,
      "'cloudtrail.amazon.com' is not a service principal"),
+    ("KG221", "malformed-arn", ERROR, SAFE,
+     "malformed ARN 'arn:aws:cloudtrail:*::111122223333:trail/audit': "
+     "an ARN has 6 fields, this has 7"),
+    ("KG222", "unknown-partition-or-region", ERROR, NONE,
+     "'eu-west' is not a Region of any partition; did you mean 'eu-west-3'?"),
+    ("KG223", "arn-service-case", ERROR, SAFE, "write the ARN service in lower case: 's3'"),
+    ("KG224", "unknown-kms-resource-type", ERROR, UNSAFE,
+     "KMS resources are key/<key-id> and alias/<name>, not 'keys/*'"),
+    ("KG225", "key-id-or-alias-as-resource", ERROR, NONE,
+     "a policy names a KMS key by its key ARN, not by 'alias/payroll'"),
+    ("KG226", "key-policy-resource-not-star", WARNING, SAFE | UNSAFE,
+     'in a key policy write "Resource": "*", which means this KMS key'),
+    ("KG227", "key-id-format", SUGGESTION, NONE, "'payroll' does not look like a key ID"),
 ]  # fmt: skip
 MESSAGES = {code: message for code, *_, message in CATALOGUE}
 
@@ -252,7 +265,8 @@ CASES = [
     (KEY, '{"Version": "2012-10-17", "Statement": []}', [("KG112", "[]")]),
     # KG115 and KG116
     (IDENTITY, '{"Effect": "Allow"}', [("KG115", "{"), ("KG116", "{")]),
-    (KEY, '{"Effect": "Deny", "Principal": "*", "NotAction": "kms:Sign", "NotResource": "*"}', []),
+    (KEY, '{"Effect": "Deny", "Principal": "*", "NotAction": "kms:Sign", "NotResource": "*"}',
+     [("KG226", '"NotResource"')]),
     (PolicyKind.RESOURCE_POLICY,
      '{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}', []),
     # KG121
@@ -295,7 +309,8 @@ CASES = [
     (KEY, '{"StringEquals": {"aws:userid": "\\u0024{aws:userid"}}',
      [("KG128", '"\\u0024{aws:userid"')]),
     (KEY, '{"Version": "2008-10-17", "Statement": {"Effect": "Deny", "Principal": "*",'
-          ' "Action": "*", "Resource": "${"}}', [("KG111", '"2008-10-17"')]),
+          ' "Action": "*", "Resource": "*", "Condition": {"StringEquals": {"aws:userid": "${"}}}}',
+     [("KG111", '"2008-10-17"')]),
     # KG129
     (KEY, '{"StringEquals": {"kms:EncryptionContext:${aws:username}": "yes"}}',
      [("KG129", "${aws:username}")]),
