@@ -106,6 +106,10 @@ class Reply:
         return self.output if self.output is not None else {}
 
 
+_BUG = Internal()
+"""What a call ended with, until it has ended in another way."""
+
+
 class Service:
     """A key management service: every operation passes the gate, and every call is written down."""
 
@@ -132,7 +136,7 @@ class Service:
     def _answer(self, call: Call, session: Session) -> Reply:
         now = self.clock.now()
         settled, own_events = settle.settle(session.state, now, self.entropy)
-        course = Course(settled, call.request_id or self.entropy.uuid(), error=Internal())
+        course = Course(settled, call.request_id or self.entropy.uuid(), error=_BUG)
         try:
             self._run(call, course, now)
             course.error = None
