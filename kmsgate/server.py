@@ -40,7 +40,7 @@ class _Guarded(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
         self._head = 0
-        self._in_head = self._in_message = False
+        self._in_head = self._in_message = self._is_too_long = False
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -58,7 +58,8 @@ class _Guarded(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self._in_head and self._head + len(data) > MAX_HEAD_BYTES:
-            self.send_400_response("")  # a part of a head that will not be whole in time
+            self._is_too_long = True
+            self.send_400_response("")
             return
         self._head += len(data) if self._in_head else 0
         if not self._in_message:
@@ -91,13 +92,14 @@ class _Guarded(HttpToolsProtocol):
     def _count(self, size: int) -> None:
         self._head += size
         if self._head > MAX_HEAD_BYTES:
+            self._is_too_long = True
             raise _TooLongError
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what cannot be parsed, or what is too long to be (the parser tells no reason)."""
+        """Refuse what cannot be parsed, or is too long to be: the parser does not tell why."""
         if self.transport.is_closing():
             return
-        if self._in_head and self._head > MAX_HEAD_BYTES // 2:
+        if self._is_too_long:
             told = _refusal(b"431 Request Header Fields Too Large", b"RequestHeaderFieldsTooLarge")
         else:
             told = _refusal(b"400 Bad Request", b"SerializationException")

@@ -16,8 +16,7 @@ from typing import Any
 from kms.directory import TemporaryKey
 from kms.runtime import Clock, SystemClock
 from kms.store import Store
-from kmsgate.access_log import AccessLog
-from kmsgate.app import App
+from kmsgate.app import App, Surface
 from kmsgate.scenario.files import load_world
 from kmsgate.server import listening
 from kmsgate.simulator import Simulator, open_simulator
@@ -32,6 +31,10 @@ class Endpoint:
     url: str
     simulator: Simulator
     region: str = REGION
+
+    def reset(self) -> None:
+        """Go back to the state of the world; clients go on as who they are."""
+        self.simulator.reset()
 
     def credentials(self, caller: str) -> dict[str, str]:
         """Return the credentials of a caller of the world, as arguments of boto3.
@@ -57,15 +60,14 @@ def serving(
     simulator: Simulator,
     *,
     region: str = REGION,
-    signing_clock: Clock | None = None,
-    access_log: AccessLog | None = None,
+    surface: Surface | None = None,
 ) -> Iterator[Endpoint]:
     """Serve a simulator while the context lasts.
 
     Signatures are checked by the clock of this machine, as clients make them by theirs, unless
-    there is another `signing_clock`.
+    the surface says otherwise.
     """
-    app = App(simulator, signing_clock or SystemClock(), access_log)
+    app = App(simulator, surface or Surface(SystemClock()))
     try:
         with listening(app) as (host, port):
             yield Endpoint(f"http://{host}:{port}", simulator, region)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,16 +9,12 @@ from typing import Any, TypeVar
 
 import rich_click as click
 
-from kms.root_key import EnvironmentRootKey, FileRootKey, PassphraseRootKey, RootKey
 from kms.sqlite_backup import back_up, restore
 from kms.sqlite_store import rotate_root_key
 from kms.store import StoreError
+from kmsgate.commands.root_keys import DEFAULT_STORE, root_key, root_key_option
 from kmsgate.errors import UsageError
 from kmsgate.output import safe, screen
-
-DEFAULT_STORE = ".kmsgate/state.db"
-PASSPHRASE = "KMSGATE_PASSPHRASE"  # noqa: S105  the name of a variable
-FORMS = "file:PATH, env:NAME or passphrase"
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -44,11 +39,7 @@ def _store_option(function: F) -> F:
     )(function)
 
 
-def _root_key_option(flag: str, name: str, help: str) -> Callable[[F], F]:
-    return click.option(flag, name, metavar="KEY", help=f"{help} ({FORMS}).")
-
-
-_present_key = _root_key_option(
+_present_key = root_key_option(
     "--root-key", "key", "The root key; root.key beside the store by default"
 )
 
@@ -78,7 +69,7 @@ def _restore(backup: Path, path: Path, key: str | None, replace: bool) -> int:
     With --replace the store may be in use: what it is used for goes on with the backup.
     """
     with _complaints():
-        restore(backup, path, _root_key(key, path), replace=replace)
+        restore(backup, path, root_key(key, path), replace=replace)
     screen().line(f"restored {safe(str(path))} from {safe(str(backup))}")
     return 0
 
@@ -86,7 +77,7 @@ def _restore(backup: Path, path: Path, key: str | None, replace: bool) -> int:
 @command.command("rotate-root-key")
 @_store_option
 @_present_key
-@_root_key_option("--new-root-key", "new", "The new root key; the present place by default")
+@root_key_option("--new-root-key", "new", "The new root key; the present place by default")
 def _rotate(path: Path, key: str | None, new: str | None) -> int:
     """Wrap the store's keys under a new root key.
 
@@ -94,30 +85,10 @@ def _rotate(path: Path, key: str | None, new: str | None) -> int:
     new one; run it again. Backups made before need the old root key.
     """
     with _complaints():
-        old = _root_key(key, path)
-        generation = rotate_root_key(path, old, _root_key(new, path, "New") if new else old)
+        old = root_key(key, path)
+        generation = rotate_root_key(path, old, root_key(new, path, "New") if new else old)
     screen().line(f"{safe(str(path))} has root key {generation} now")
     return 0
-
-
-def _root_key(text: str | None, store: Path, which: str = "") -> RootKey:
-    form, _, rest = (text or f"file:{store.with_name('root.key')}").partition(":")
-    if form == "file" and rest:
-        return FileRootKey(Path(rest))
-    if form == "env" and rest:
-        if not os.environ.get(rest):
-            raise UsageError(f"the variable {rest} is not set")
-        return EnvironmentRootKey(rest, os.environ[rest])
-    if text == "passphrase":
-        variable = f"KMSGATE_{which.upper()}_PASSPHRASE" if which else PASSPHRASE
-        asked = os.environ.get(variable) or click.prompt(
-            f"{which} passphrase".strip().capitalize(),
-            hide_input=True,
-            confirmation_prompt=bool(which),
-            err=True,
-        )
-        return PassphraseRootKey(asked)
-    raise UsageError(f"'{text}' is no root key", f"write {FORMS}")
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from kms import Clock
+from kms import Clock, SystemClock
+from kmsgate.app import Surface
 from kmsgate.credentials import Credentials
 from kmsgate.simulator import Simulator
 from tests.kms_world import REGION, Json, World
@@ -31,10 +32,11 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 
 
 @contextmanager
-def served(world: World, signing_clock: Clock | None = None) -> Iterator[Endpoint]:
+def served(world: World, signing_clock: Clock | None = None, **surface: Any) -> Iterator[Endpoint]:
     """Serve a world of the core's tests; callers are named by their ARNs."""
-    simulator = Simulator(world.service, Credentials(world.store, world.clock))
-    with serving(simulator, region=REGION, signing_clock=signing_clock) as endpoint:
+    simulator = Simulator(world.service, Credentials(world.store, world.clock), initial=world.state)
+    given = Surface(signing_clock or SystemClock(), **surface)
+    with serving(simulator, region=REGION, surface=given) as endpoint:
         yield endpoint
 
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from kms import Account, Endpoint, Key, KeyOrigin, Session, State, SystemEntropy
+from kms import Account, Endpoint, Identity, Key, KeyOrigin, Session, State, SystemEntropy
 from kms.directory import AccessKey, Directory, TemporaryKey
 from kms.ordered import SortedSet
 from kms.records import FOLLOWING, KINDS, Records, Row
 from kms.store import DamagedStore, NewerStore
 from kms.vault import Vault
-from policy import Level, PolicyKind, parse
+from policy import Level, PolicyKind, Source, parse
 from tests.kms_world import (
     ACCOUNT,
     ALLOW_ALL,
@@ -192,6 +192,20 @@ def test_secrets_of_access_keys_are_sealed() -> None:
     assert '"ASIA2222222222222222"' in text
     for secret in ("s" * 40, "t" * 40, "the token of a session"):
         assert secret not in text
+
+
+def test_a_policy_that_is_a_part_of_a_larger_file_comes_back() -> None:
+    """So is each policy of a world that is written in YAML."""
+    own = parse(document(ALLOW_ALL), name="own", kind=PolicyKind.IDENTITY_POLICY)
+    part = replace(own, source=Source("world.yaml", f"policies: {own.source.text}"))
+    long = replace(own, source=Source("details.json", own.source.text + " " * 70_000))
+    state = State(Directory().with_identity(Identity(arn(user_arn("a")), "AIDA", (part, long))))
+
+    (identity,) = reread(RECORDS.changes(State(), state)).directory.identities.values()
+
+    assert [each.name for each in identity.policies] == ["own", "own"]
+    for policy in identity.policies:
+        assert json.loads(policy.source.text)["Statement"][0]["Action"] == ["kms:*"]
 
 
 def test_a_record_whose_sealed_part_is_gone_or_another_is_damaged() -> None:
