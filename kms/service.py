@@ -205,9 +205,13 @@ class Service:
                 continue
             decision = self._ask(Asked(question.action, parameters, target, scope), tokens)
             course.decisions += (decision,)
-            if not decision.allowed or target.is_missing:
+            denied = not decision.allowed and self._is_enforced(decision, target)
+            if denied or target.is_missing:
                 raise AccessDenied(_denial(decision, target, scope), decision)
         return scope
+
+    def _is_enforced(self, decision: Decision, target: Target) -> bool:
+        return self.settings.enforce or managed_keys.is_fixed(decision.request.action, target.key)
 
     def _ask(self, asked: Asked, tokens: frozenset[str] = frozenset()) -> Decision:
         scope, target = asked.scope, asked.target
