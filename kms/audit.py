@@ -70,9 +70,17 @@ class AuditEvent:
     hash: str = ""
 
     def chained(self, previous_hash: str) -> AuditEvent:
-        """Return the event with its place in the chain: its hash covers the one before it."""
-        parts = _unchained(self)
-        return AuditEvent(*(*parts, previous_hash, _digest(parts, previous_hash)))
+        """Give the event its place in the chain and return it: its hash covers the one before.
+
+        Raises ValueError if it has one: there it stays.
+        """
+        if self.hash:
+            raise ValueError("the event has its place in a chain")
+        # The last step of making an event, before anyone sees it; a copy would cost as much again.
+        digest = _digest(_unchained(self), previous_hash)
+        object.__setattr__(self, "previous_hash", previous_hash)
+        object.__setattr__(self, "hash", digest)
+        return self
 
     @property
     def is_copy(self) -> bool:

@@ -13,7 +13,7 @@ from itertools import product
 import pytest
 
 from kms import OPERATIONS, Key, KeyUsage, hazmat, shapes
-from kms.envelope import seal
+from kms.envelope import Sealer
 from kms.model import SPECS
 from tests.conformance.usages import (
     ALGORITHM_CELLS,
@@ -62,7 +62,7 @@ DATA_KEYS: Mapping[str, Json] = {
 def sealed(world: World, key: Key, algorithm: str | None = None) -> bytes:
     """Return a ciphertext of the key; of a key that makes none, one that names it (K-65.3)."""
     if key.usage is not KeyUsage.ENCRYPT_DECRYPT:
-        return seal(bytes(32), key.id, b"x", {}, world.entropy.random_bytes)
+        return Sealer(bytes(32), key.id).seal(b"x", {}, world.entropy.random_bytes)
     known = algorithm if algorithm in key.algorithms else key.algorithms[-1]
     made = world.do("Encrypt", KeyId=key.id, Plaintext=b"x", EncryptionAlgorithm=known)
     blob: bytes = made["CiphertextBlob"]
