@@ -33,7 +33,7 @@ from kms.trail import link, log_files, notifications
 from tests.kms_world import PENDING_IMPORT, World, secret
 from tests.property.test_gate import SAMPLES, Case, secrets_of, with_token
 
-ACCESS_KEY = "the secret of an access key, in letters"
+ACCESS_KEY = b"the secret of an access key, in letters"
 PASSPHRASE = "a passphrase that nobody would ever guess"
 IN_ENVIRONMENT = bytes(range(64, 96))
 
@@ -121,7 +121,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     store = open_store(path, in_file)
     world = StoredWorld(store)
     live(world)
-    found = Found(world, world.secrets | {ACCESS_KEY.encode(), PASSPHRASE.encode()}, world.state)
+    found = Found(world, world.secrets | {ACCESS_KEY, PASSPHRASE.encode()}, world.state)
     found.files |= files_of(folder)  # the log that is written ahead is not yet in the file
     back_up(path, backup)
     old: RootKey = in_file
