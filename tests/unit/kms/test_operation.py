@@ -168,8 +168,11 @@ def test_the_key_of_a_scope_is_that_of_the_first_target_with_one(world: World) -
     )
 
     assert scope.key is one
-    assert scope.with_targets((target(two),)).key is two
-    assert scope.key is one
+    scope.targets = (target(two),)
+    assert scope.key is two
+    scope.targets = (target(),)
+    with pytest.raises(LookupError):
+        _ = scope.key
 
 
 def test_calls_and_changes_do_not_show_what_they_carry(world: World) -> None:

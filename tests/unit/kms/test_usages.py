@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from kms import OPERATIONS, Key, KeyUsage, hazmat
-from kms.envelope import seal
+from kms.envelope import Sealer
 from kms.model import SPECS
 from tests.kms_world import DISABLED, Json, World
 
@@ -75,7 +75,7 @@ def request(world: World, name: str, key: Key) -> Json:
 
 def blob_of(world: World, key: Key) -> bytes:
     """Return a blob that names the key, whatever kind of key that is."""
-    return seal(bytes(32), key.id, b"x", {}, world.entropy.random_bytes)
+    return Sealer(bytes(32), key.id).seal(b"x", {}, world.entropy.random_bytes)
 
 
 CELLS = [
