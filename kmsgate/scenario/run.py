@@ -278,7 +278,8 @@ class _Course:
                 return self._failure(step.named, f"there is no such {step.subject} now")
             if name not in view:
                 return self._failure(item, f"there is no {name}")
-            found = self.values.difference(item, view[name], name)
+            path = name if step.subject != "value" else ""  # it has no other name
+            found = self.values.difference(item, view[name], path)
             if found is not None:
                 return self._failure(*found)
         return None

@@ -556,8 +556,8 @@ def test_an_event_of_two_accounts_is_found_once() -> None:
     [
         ("{events: {caller: app}, found: []}", "found has 2 entries, not 0"),
         ("{events: {caller: app}, found: [{eventName: Decrypt}, {}]}", "found[0].eventName is Encrypt, not Decrypt"),
-        ("{value: $blob, is: {length: 3}}", "is has length 97, not 3"),
-        ("{value: {hex: 5a}, is: {not: {hex: 5a}}}", "is is 1 bytes, which it must not be"),
+        ("{value: $blob, is: {length: 3}}", "it has length 97, not 3"),
+        ("{value: {hex: 5a}, is: {not: {hex: 5a}}}", "it is 1 bytes, which it must not be"),
     ],
 )  # fmt: skip
 def test_events_and_values_that_are_otherwise_are_told(look: str, message: str) -> None:

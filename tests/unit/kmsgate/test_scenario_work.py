@@ -54,7 +54,7 @@ def test_the_nonce_never_comes_twice_and_follows_from_the_seed() -> None:
 
     assert all(result.passed for result in run(load("s.yaml", text.encode())))
     assert messages_of(SEALED + "- look: {value: $sealed, is: {hex: 00}}") == [
-        "is is 32 bytes, not 1 bytes"
+        "it is 32 bytes, not 1 bytes"
     ]
 
 
