@@ -645,7 +645,7 @@ def test_keys_live_as_the_model_says_for_thousands_of_steps() -> None:
     """CORE K-28, K-34, K-35. A life may end early: then there are more of them."""
     Lives.lived, lives = 0, 120
     while Lives.lived < STEPS:
-        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(
             Lives,
             settings=settings(
                 max_examples=lives,
