@@ -3,7 +3,7 @@
 A member that equals its default is left out, and a member that is missing gets its default: old
 rows stay readable when a field is added. Bytes never become JSON: whatever is bytes in a record is
 taken for a secret and handed over apart, to be sealed (CORE K-108). So is a member that no `repr`
-shows, whatever it is: grant tokens, and the secrets of access keys (CORE K-112).
+shows, whatever it is, such as grant tokens (CORE K-112).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import datetime as dt
 import json
 import types
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache, lru_cache
@@ -21,7 +22,11 @@ from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from kms.ordered import SortedSet
 from kms.table import Table
-from policy import Arn, Policy, PolicyKind, parse
+from policy import Arn, Policy, PolicyError, PolicyKind, parse
+from policy.formatter import format_policy
+
+MAX_OWN_TEXT = 65_536
+"""A policy in a longer text is a part of it: no kind of policy may be so long."""
 
 Json: TypeAlias = Any
 Encode: TypeAlias = Callable[[Any, list[bytes]], Json]
@@ -90,7 +95,17 @@ def _sealed(secret: bytes, secrets: list[bytes]) -> Json:
 
 
 def _policy(policy: Policy, _: object) -> Json:
-    return {"name": policy.name, "kind": policy.kind.value, "text": policy.source.text}
+    return {"name": policy.name, "kind": policy.kind.value, "text": _text_of(policy)}
+
+
+def _text_of(policy: Policy) -> str:
+    """Return the text of a policy: its own, or a new one if it is a part of a larger file."""
+    text = policy.source.text
+    if len(text) <= MAX_OWN_TEXT:
+        with suppress(PolicyError):
+            if _parsed(text, policy.name, policy.kind.value).statements == policy.statements:
+                return text
+    return format_policy(policy)
 
 
 @lru_cache(maxsize=4096)

@@ -96,6 +96,28 @@ def derive_key(secret: bytes, *, label: bytes, context: bytes, length: int = 32)
     return b"".join(blocks)[:length]
 
 
+class Deriver:
+    """Derives keys of 32 bytes from one secret as `derive_key` does, in half the time.
+
+    Its repr shows nothing.
+    """
+
+    __slots__ = ("_keyed", "_label")
+
+    def __init__(self, secret: bytes, label: bytes) -> None:
+        """Raises ValueError for a label with a zero byte."""
+        if 0 in label:
+            raise ValueError("a label holds no zero byte")
+        self._keyed = hmac.new(secret, digestmod="sha256")
+        self._label = (1).to_bytes(4, "big") + label + b"\0"
+
+    def derive(self, context: bytes) -> bytes:
+        """Return the key for a context."""
+        keyed = self._keyed.copy()
+        keyed.update(self._label + context + (256).to_bytes(4, "big"))
+        return keyed.digest()
+
+
 def passphrase_key(passphrase: str, salt: bytes, log_n: int) -> bytes:
     """Return 32 bytes for a passphrase, by scrypt (RFC 7914) with r = 8 and p = 1.
 

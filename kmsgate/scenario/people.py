@@ -140,7 +140,7 @@ def _access_keys(item: Item, built: Directory) -> Iterator[AccessKey]:
         elif built.access_key(key_id) is not None:
             entry.complain_name(f"another user has the access key {key_id}")
         else:
-            yield AccessKey(key_id, secret)
+            yield AccessKey(key_id, secret.encode())
 
 
 def _unique_id(prefix: str, arn: Arn) -> str:
