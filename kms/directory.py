@@ -41,7 +41,11 @@ class AccessKey:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An IAM user or role: what hangs on it. `unique_id` is its AIDA or AROA id."""
+    """An IAM user or role: what hangs on it. `unique_id` is its AIDA or AROA id.
+
+    `trust` tells who may assume a role; without it, nobody. As for any policy on a resource, its
+    statements have a Resource, which is `*`.
+    """
 
     arn: Arn
     unique_id: str
@@ -51,6 +55,7 @@ class Identity:
     groups: tuple[str, ...] = ()
     service_linked: bool = False
     access_keys: tuple[AccessKey, ...] = ()
+    trust: Policy | None = None
 
 
 @dataclass(frozen=True, slots=True)

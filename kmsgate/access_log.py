@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from kms.audit import event_time
-from kms.errors import KmsError
 from kms.runtime import Clock
 from kms.service import Reply
 from policy import Decision, Principal
@@ -29,7 +28,7 @@ class Entry:
     caller: Principal | None = None
     access_key: str | None = None
     reply: Reply | None = None
-    error: KmsError | None = None
+    code: str | None = None
 
 
 class AccessLog:
@@ -42,7 +41,7 @@ class AccessLog:
     def write(self, entry: Entry, status: int) -> None:
         """Write one line; one that fails is told of by its code, a denial by what decided."""
         reply = entry.reply
-        error = reply.error if reply is not None else entry.error
+        error = reply.error if reply is not None else None
         decisions = reply.decisions if reply is not None else ()
         members = {
             "at": event_time(self._clock.now()),
@@ -51,7 +50,7 @@ class AccessLog:
             "caller": str(entry.caller) if entry.caller is not None else None,
             "access_key": _shown(entry.access_key),
             "status": status,
-            "error": error.code if error is not None else None,
+            "error": error.code if error is not None else entry.code,
             **_told(decisions),
         }
         told = {name: value for name, value in members.items() if value is not None}

@@ -21,7 +21,7 @@ from kms.operation import Call
 from kms.runtime import Clock
 from kms.service import Reply
 from kms.store import StoreError
-from kmsgate import wire
+from kmsgate import sts, wire
 from kmsgate.access_log import AccessLog, Entry
 from kmsgate.control import PREFIX, Control
 from kmsgate.credentials import Credential
@@ -141,16 +141,16 @@ class App:
         try:
             response = self._routed(scope, joined(scope["headers"]), body, entry)
         except KmsError as error:
-            entry.error = error
+            entry.code = error.code
             response = _of_error(error, entry.request_id)
         except StoreError as error:
             _log.error("%s: the store: %s", entry.request_id, error)
-            entry.error = Internal()
-            response = _of_error(entry.error, entry.request_id)
+            entry.code = Internal.code
+            response = _of_error(Internal(), entry.request_id)
         except Exception:  # noqa: BLE001 - the client is told no more than that (CORE K-197)
             _log.exception("%s: a bug", entry.request_id)
-            entry.error = Internal()
-            response = _of_error(entry.error, entry.request_id)
+            entry.code = Internal.code
+            response = _of_error(Internal(), entry.request_id)
         if self._surface.access_log is not None:
             self._surface.access_log.write(entry, response.status)
         return response
@@ -158,6 +158,8 @@ class App:
     def _routed(self, scope: Scope, headers: Headers, body: bytes, entry: Entry) -> Response:
         method, path = scope["method"], scope["path"]
         if method == "POST" and scope["raw_path"] == b"/":
+            if b"x-amz-target" not in headers and sts.is_form(headers.get(b"content-type", b"")):
+                return self._sts(scope, headers, body, entry)
             return self._kms(scope, headers, body, entry)
         if path == "/health" and method in ("GET", "HEAD"):
             return Response(200, b'{"status":"ok"}', entry.request_id)
@@ -181,6 +183,28 @@ class App:
         )
         reply = entry.reply = self._service.call(call)
         return self._of_reply(operation, reply, entry.request_id)
+
+    def _sts(self, scope: Scope, headers: Headers, body: bytes, entry: Entry) -> Response:
+        request_id = entry.request_id
+        try:
+            entry.operation, parameters = sts.read_form(body)
+            signed = self._signer(scope, headers, body, "sts", entry)
+            call = sts.StsCall(
+                signed.credential,
+                entry.operation,
+                parameters,
+                signed.region,
+                self._facts(scope, headers),
+                request_id,
+            )
+            return _of_sts(200, sts.answer(self._service, call), request_id)
+        except sts.StsError as error:
+            entry.code = error.code
+            return _of_sts(error.status, sts.write_error(error, request_id), request_id)
+        except KmsError as error:
+            told = sts.of_error(error)
+            entry.code = told.code
+            return _of_sts(told.status, sts.write_error(told, request_id), request_id)
 
     def _signer(
         self, scope: Scope, headers: Headers, body: bytes, service: str, entry: Entry
@@ -218,6 +242,10 @@ class App:
             )
         body = wire.write_output(operation, reply.output or {})
         return Response(200, body, request_id, headers=told)
+
+
+def _of_sts(status: int, body: bytes, request_id: str) -> Response:
+    return Response(status, body, request_id, sts.CONTENT_TYPE.encode())
 
 
 def _of_error(error: KmsError, request_id: str, status: int | None = None) -> Response:
