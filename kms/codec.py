@@ -3,7 +3,7 @@
 A member that equals its default is left out, and a member that is missing gets its default: old
 rows stay readable when a field is added. Bytes never become JSON: whatever is bytes in a record is
 taken for a secret and handed over apart, to be sealed (CORE K-108). So is a member that no `repr`
-shows, whatever it is: grant tokens, and the secrets of access keys (CORE K-112).
+shows, whatever it is, such as grant tokens (CORE K-112).
 """
 
 from __future__ import annotations

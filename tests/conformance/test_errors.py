@@ -79,7 +79,8 @@ def pattern(expression: ast.expr, constants: dict[str, str]) -> str | None:
     if isinstance(text, ast.Name):
         return re.escape(constants[text.id])
     parts = text.values if isinstance(text, ast.JoinedStr) else [text]
-    return "".join(re.escape(p.value) if isinstance(p, ast.Constant) else ".+" for p in parts)
+    texts = [part.value if isinstance(part, ast.Constant) else None for part in parts]
+    return "".join(re.escape(text) if isinstance(text, str) else ".+" for text in texts)
 
 
 def test_every_error_that_the_code_makes_is_in_the_catalogue() -> None:

@@ -127,3 +127,10 @@ def test_every_answer_and_every_move_of_the_table_is_used() -> None:
 
     assert said == {"ok", NO_SUCH_KEY, *DATA["answers"]}
     assert {(row, state) for row, moves in DATA["moves"].items() for state in moves} <= fine
+
+
+def test_no_move_leads_where_no_key_ever_is() -> None:
+    """CORE K-27."""
+    reached = {state for moves in DATA["moves"].values() for state in moves.values()}
+
+    assert not reached & set(DATA["never"])

@@ -153,7 +153,7 @@ def test_a_key_signs_what_algorithm_and_form_say(
     key = world.key(spec, KeyUsage.SIGN_VERIFY)
     facts = {"spec": spec, "algorithm": algorithm, "form": form}
     told = answer(signs(spec, algorithm, form), **facts)
-    asked = {"KeyId": key.id, "SigningAlgorithm": algorithm, "MessageType": form}
+    asked: Json = {"KeyId": key.id, "SigningAlgorithm": algorithm, "MessageType": form}
     asked["Message"] = formed(algorithm, form)
     if told is None and (algorithm, form) not in hazmat._SCHEMES:  # CORE K-103, K-104
         told = answer("unsupported")

@@ -7,6 +7,7 @@ them, the texts of errors, and what every object of ours says of itself (CORE K-
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import gc
 import gzip
 import json
@@ -22,7 +23,7 @@ import pytest
 
 from kms import Call, Gate, KeyOrigin, Reply, Service, State, hazmat
 from kms.audit import Entry, record
-from kms.directory import AccessKey
+from kms.directory import AccessKey, TemporaryKey
 from kms.model import SPECS
 from kms.records import event_text
 from kms.root_key import EnvironmentRootKey, FileRootKey, PassphraseRootKey, RootKey
@@ -34,6 +35,8 @@ from tests.kms_world import PENDING_IMPORT, World, secret
 from tests.property.test_gate import SAMPLES, Case, secrets_of, with_token
 
 ACCESS_KEY = b"the secret of an access key, in letters"
+TEMPORARY_KEY = b"the secret of a temporary key, in letters"
+SESSION_TOKEN = b"the token of a session, which is longer"
 PASSPHRASE = "a passphrase that nobody would ever guess"
 IN_ENVIRONMENT = bytes(range(64, 96))
 
@@ -83,7 +86,13 @@ class Found:
 
 def live(world: StoredWorld) -> None:
     """Do everything that can be done, with keys of every kind, and let much of it be refused."""
-    world.user("keeper", access_keys=(AccessKey("AKIA" + "2" * 16, ACCESS_KEY),))
+    keeper = world.user("keeper", access_keys=(AccessKey("AKIA" + "2" * 16, ACCESS_KEY),))
+    assert keeper.arn is not None
+    ends = world.clock.now() + dt.timedelta(hours=1)
+    given = TemporaryKey(
+        "ASIA" + "2" * 16, TEMPORARY_KEY, SESSION_TOKEN, keeper.arn, keeper.unique_id, ends
+    )
+    world.direct(lambda directory: directory.with_temporary_key(given, world.clock.now()))
     for spec, usages in SPECS.items():
         for usage in usages:
             if hazmat.can_make(spec):
@@ -121,7 +130,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     store = open_store(path, in_file)
     world = StoredWorld(store)
     live(world)
-    found = Found(world, world.secrets | {ACCESS_KEY, PASSPHRASE.encode()}, world.state)
+    found = Found(world, world.secrets, world.state)
+    found.secrets |= {ACCESS_KEY, TEMPORARY_KEY, SESSION_TOKEN, PASSPHRASE.encode()}
     found.files |= files_of(folder)  # the log that is written ahead is not yet in the file
     back_up(path, backup)
     old: RootKey = in_file
@@ -228,7 +238,15 @@ def test_nothing_says_a_secret_of_itself(found: Found) -> None:
 
     kinds = {name.partition(" ")[0] for name in said}
     assert {"Service", "State", "SqliteStore", "Vault", "Key", "KeyMaterial", "Grant"} <= kinds
-    assert {"Reply", "Call", "WrappingKey", "AccessKey", "Decision", "AuditEvent"} <= kinds
+    assert {
+        "Reply",
+        "Call",
+        "WrappingKey",
+        "AccessKey",
+        "TemporaryKey",
+        "Decision",
+        "AuditEvent",
+    } <= kinds
     assert search(found.secrets, said) == []
 
 
