@@ -131,7 +131,8 @@ class Service:
 
     def _answer(self, call: Call, session: Session) -> Reply:
         now = self.clock.now()
-        call = replace(call, request_id=call.request_id or self.entropy.uuid())
+        if call.request_id is None:
+            call = replace(call, request_id=self.entropy.uuid())
         settled, own_events = settle.settle(session.state, now, self.entropy)
         course = Course(settled, error=Internal())
         try:
