@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 
-from benchmarks import decision, growth, parsing, peers, store
+from benchmarks import core, decision, growth, parsing, peers, store
 from benchmarks.cases import DisagreementError
 from benchmarks.measure import QUICK, Bar, Pace, Table, bar_lines, lines
 from benchmarks.peers import MissingPeerError, Peer
@@ -38,6 +38,10 @@ def _grants(_: Sequence[Peer], quick: bool) -> list[Table]:
     return growth.grants(_pace(STEADY, quick), 500 if quick else growth.GRANTS)
 
 
+def _core(_: Sequence[Peer], quick: bool) -> list[Table]:
+    return core.run(_pace(STEADY, quick), 100 if quick else core.MANY)
+
+
 SECTIONS: dict[str, tuple[bool, Run]] = {
     "decision": (True, lambda found, quick: decision.single(found, _pace(CROWDED, quick))),
     "trace": (False, lambda _, quick: decision.trace(_pace(STEADY, quick))),
@@ -46,6 +50,7 @@ SECTIONS: dict[str, tuple[bool, Run]] = {
     "statements": (False, _statements),
     "grants": (False, _grants),
     "parse": (False, lambda _, quick: parsing.run(_pace(STEADY, quick), peers=not quick)),
+    "core": (False, _core),
     "store": (False, lambda _, quick: store.run(_pace(SLOW, quick))),
 }
 """Each section: whether peers take part, and how it is run."""

@@ -13,28 +13,15 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.core import encrypt_on, service_on
 from benchmarks.measure import Pace, Subject, Table, Timer, at_most, race, under
-from kms import (
-    Call,
-    Gate,
-    Identity,
-    MemoryStore,
-    Service,
-    State,
-    Store,
-    SystemClock,
-    SystemEntropy,
-)
+from kms import MemoryStore
 from kms.root_key import FileRootKey
 from kms.sqlite_store import open_store
-from policy import Arn, PolicyKind, Principal, PrincipalKind, parse
 
 CALLERS = 16
-ADMIN = Arn("aws", "iam", "", "111122223333", "user/admin")
-_ALLOW = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
 _TEXT = "x" * 700
 """About as long as the event of one Encrypt."""
 
@@ -47,7 +34,7 @@ def run(pace: Pace) -> list[Table]:
         store = stack.enter_context(
             closing(open_store(folder / "state.db", FileRootKey(folder / "root.key")))
         )
-        durable, memory = _encrypt_on(store), _encrypt_on(MemoryStore())
+        durable, memory = (encrypt_on(service_on(each, 1)) for each in (store, MemoryStore()))
         base = f"bare inserts, {CALLERS} callers"
         many = f"Encrypt, durable, {CALLERS} callers"
         subjects = [
@@ -85,23 +72,6 @@ def _callers(call: Callable[[], object], count: int) -> Timer:
         return time.perf_counter() - begun
 
     return seconds
-
-
-def _encrypt_on(store: Store) -> Callable[[], object]:
-    policy = parse(_ALLOW, name="all", kind=PolicyKind.IDENTITY_POLICY)
-    with store.session() as session:
-        directory = session.state.directory.with_identity(Identity(ADMIN, "AIDA1", (policy,)))
-        session.commit(replace(State(), directory=directory), [])
-    service = Service(store, Gate(), SystemClock(), SystemEntropy())
-    caller = Principal(PrincipalKind.USER, ADMIN)
-    made = service.call(Call(caller, "CreateKey", {}, "eu-west-1")).unwrap()
-    parameters = {
-        "KeyId": made["KeyMetadata"]["Arn"],
-        "Plaintext": b"a short note",
-        "EncryptionContext": {"department": "payroll"},
-    }
-    call = Call(caller, "Encrypt", parameters, "eu-west-1")
-    return lambda: service.call(call).unwrap()
 
 
 class _Bare:

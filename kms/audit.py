@@ -70,9 +70,17 @@ class AuditEvent:
     hash: str = ""
 
     def chained(self, previous_hash: str) -> AuditEvent:
-        """Return the event with its place in the chain: its hash covers the one before it."""
-        parts = _unchained(self)
-        return AuditEvent(*(*parts, previous_hash, _digest(parts, previous_hash)))
+        """Give the event its place in the chain and return it: its hash covers the one before.
+
+        Raises ValueError if it has one: there it stays.
+        """
+        if self.hash:
+            raise ValueError("the event has its place in a chain")
+        # The last step of making an event, before anyone sees it; a copy would cost as much again.
+        digest = _digest(_unchained(self), previous_hash)
+        object.__setattr__(self, "previous_hash", previous_hash)
+        object.__setattr__(self, "hash", digest)
+        return self
 
     @property
     def is_copy(self) -> bool:
@@ -168,7 +176,12 @@ def as_plain(value: object) -> dict[Any, Any]:
     raise TypeError(f"no event may hold {type(value).__name__}")
 
 
-_encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True, default=as_plain).encode
+_encode = json.JSONEncoder(
+    separators=(",", ":"),
+    sort_keys=True,
+    default=as_plain,
+    check_circular=False,  # what an event holds was read from a text, or made here
+).encode
 
 
 def canonical(value: object) -> str:

@@ -2,13 +2,15 @@
 
 A member that equals its default is left out, and a member that is missing gets its default: old
 rows stay readable when a field is added. Bytes never become JSON: whatever is bytes in a record is
-taken for a secret and handed over apart, to be sealed (CORE K-108).
+taken for a secret and handed over apart, to be sealed (CORE K-108). So is a member that no `repr`
+shows, whatever it is: grant tokens, and the secrets of access keys (CORE K-112).
 """
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 import types
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -261,10 +263,24 @@ def _default(member: dataclasses.Field[Any]) -> Any:
     return member.default
 
 
+def _hidden(inner: Codec) -> Codec:
+    """Return the codec of a secret that is no bytes."""
+
+    def encode(value: Any, secrets: list[bytes]) -> Json:
+        return _sealed(json.dumps(inner.encode(value, secrets)).encode(), secrets)
+
+    return Codec(encode, lambda place, secrets: inner.decode(json.loads(secrets[place]), secrets))
+
+
+def _member(member: dataclasses.Field[Any], hint: Any) -> Codec:
+    hidden = not member.repr and hint not in (bytes, bytes | None)
+    return _hidden(codec_of(hint)) if hidden else codec_of(hint)
+
+
 def _dataclass(cls: type[Any]) -> Codec:
     hints = get_type_hints(cls)
     members = [member for member in dataclasses.fields(cls) if member.init]
-    parts = {each.name: (codec_of(hints[each.name]), _default(each)) for each in members}
+    parts = {each.name: (_member(each, hints[each.name]), _default(each)) for each in members}
 
     def encode(value: Any, secrets: list[bytes]) -> Json:
         if type(value) is not cls:

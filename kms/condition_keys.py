@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from kms.kept import Kept
 from kms.model import SYMMETRIC_DEFAULT, Key, KeyOrigin, KeyUsage
 from kms.operation import Facts, Parameters, Scope, Target
 from kms.sides import DESTINATION, ONE, SOURCE
@@ -22,12 +23,12 @@ from policy.vocabulary import ACTIONS, RECIPIENT_ATTESTATION, ResourceKind
 _VIA = {"ebs": "ec2"}  # AUTH J-61: EBS appears as EC2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # made for every check: see Scope
 class Asked:
     """One question about one target, and the request that it comes from."""
 
     action: str
-    parameters: Parameters
+    parameters: Parameters = field(repr=False)
     target: Target
     scope: Scope
 
@@ -78,7 +79,7 @@ def _kind(asked: Asked) -> Facts:
     """AUTH J-62 to J-66: of the key, or of what is to be made; nothing of an alias (J-69)."""
     target, parameters = asked.target, asked.parameters
     if target.key is not None:
-        return _kind_of(target.key, "REPLICA" if target.key.is_replica else "PRIMARY")
+        return _kind_of_key(target.key)
     if target.replica_of is not None:
         return _kind_of(target.replica_of, "REPLICA")
     if asked.action == "kms:CreateKey" or target.resource.planned:
@@ -90,6 +91,11 @@ def _kind(asked: Asked) -> Facts:
 
 def _kind_of(key: Key, role: str) -> Facts:
     return kind_facts(key.spec, key.usage, key.origin, role if key.multi_region else None)
+
+
+_kind_of_key = Kept[Key, Facts](
+    lambda key: _kind_of(key, "REPLICA" if key.is_replica else "PRIMARY")
+)
 
 
 def kind_facts(spec: str, usage: str, origin: str, role: str | None) -> Facts:
@@ -109,7 +115,9 @@ def kind_facts(spec: str, usage: str, origin: str, role: str | None) -> Facts:
 
 def _resource_tags(asked: Asked) -> Facts:
     key = asked.target.key
-    return {f"aws:ResourceTag/{tag}": value for tag, value in key.tags} if key is not None else {}
+    if key is None or not key.tags:
+        return {}
+    return {f"aws:ResourceTag/{tag}": value for tag, value in key.tags}
 
 
 def _resource_aliases(asked: Asked) -> Facts:
@@ -310,7 +318,7 @@ ROWS: tuple[Row, ...] = (
 """AUTH J-52 to J-54 and J-61 to J-98."""
 
 _BY_ACTION = {
-    str(action): tuple(row for row in ROWS if str(action) in row.actions)
+    str(action): tuple(row.derive for row in ROWS if str(action) in row.actions)
     for action in ACTIONS.values()
 }
 
@@ -318,6 +326,6 @@ _BY_ACTION = {
 def request_facts(asked: Asked) -> Facts:
     """Return every condition key that describes the key and the request of one check."""
     facts: Facts = {}
-    for row in _BY_ACTION[asked.action]:
-        facts |= row.derive(asked)
+    for derive in _BY_ACTION[asked.action]:
+        facts |= derive(asked)
     return facts

@@ -25,12 +25,15 @@ def context_of(asked: Asked) -> Context:
     """
     call, target, state = asked.scope.call, asked.target, asked.scope.state
     facts = _call_facts(call, target.region or call.region)
-    facts |= _endpoint_facts(call, state)
-    facts |= _service_facts(call, state)
+    if call.endpoint:
+        facts |= _endpoint_facts(call, state)
+    if call.caller.kind is PrincipalKind.SERVICE:
+        facts |= _service_facts(call, state)
     facts |= state.directory.organization_facts(target.resource.account, "Resource")  # J-51
     facts |= request_facts(asked)
-    said = _said(call, facts) if call.facts else {}
-    return Context({**said, **facts})
+    if call.facts:
+        facts = {**_said(call, facts), **facts}
+    return Context(facts)
 
 
 def _said(call: Call, facts: Facts) -> Facts:
@@ -71,10 +74,8 @@ def _call_facts(call: Call, region: str) -> Facts:
 
 def _endpoint_facts(call: Call, state: State) -> Facts:
     """AUTH J-35, J-36: what is known of the VPC endpoint that the call came through."""
-    if not call.endpoint:
-        return {}
-    facts: Facts = {"aws:SourceVpce": call.endpoint}
-    endpoint = state.directory.endpoints.get(call.endpoint)
+    facts: Facts = {"aws:SourceVpce": call.endpoint or ""}
+    endpoint = state.directory.endpoints.get(call.endpoint or "")
     if endpoint is None:
         return facts
     facts["aws:VpceAccount"] = endpoint.account
@@ -91,7 +92,7 @@ def _endpoint_facts(call: Call, state: State) -> Facts:
 def _service_facts(call: Call, state: State) -> Facts:
     """AUTH J-19, J-39: the names of a service that calls in its own name, and for whom it does."""
     name = call.caller.service
-    if call.caller.kind is not PrincipalKind.SERVICE or name is None:
+    if name is None:
         return {}
     names = [name]
     if name.endswith(_DOMAIN):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from kms import hazmat
-from kms.envelope import seal
 from kms.errors import (
     CustomKeyStoreNotFound,
     InvalidKeyUsage,
@@ -20,7 +19,7 @@ from kms.operation import (
     Scope,
     operation,
 )
-from kms.sides import ONE, refuse_recipient
+from kms.sides import ONE, refuse_recipient, sealers
 
 _NEED = Need(USABLE, KeyUsage.ENCRYPT_DECRYPT)
 _SIZES = {"AES_128": 16, "AES_256": 32}
@@ -45,7 +44,7 @@ def _sealed(
     """Return the output in which `member` is what the key seals, and only the key can open."""
     key = scope.key
     material, pairs = key.current_material, ONE.pairs_of(parameters)
-    blob = seal(material.secret, key.id, plaintext, pairs, scope.entropy.random_bytes)
+    blob = sealers(key)[material.id].seal(plaintext, pairs, scope.entropy.random_bytes)
     return {member: blob, "KeyId": str(key.arn), "KeyMaterialId": material.id}
 
 

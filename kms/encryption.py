@@ -21,11 +21,10 @@ from kms.operation import (
     operation,
     require_algorithm,
 )
-from kms.sides import DESTINATION, ONE, SOURCE, refuse_recipient
+from kms.sides import DESTINATION, ONE, SOURCE, refuse_recipient, sealers
 
 _NEED = Need(USABLE, KeyUsage.ENCRYPT_DECRYPT)
 _OAEP_OVERHEAD = {"RSAES_OAEP_SHA_1": 42, "RSAES_OAEP_SHA_256": 66}
-_WRONG_KEY = "The key ID in the request does not identify a CMK that can perform this operation."
 
 
 def _require_algorithm(key: Key, algorithm: str, pairs: Mapping[str, str], doing: str) -> None:
@@ -55,7 +54,7 @@ def seal(
     _require_algorithm(key, algorithm, pairs, "encrypting")
     material = key.current_material
     if algorithm == SYMMETRIC_DEFAULT:
-        blob = envelope.seal(material.secret, key.id, plaintext, pairs, scope.entropy.random_bytes)
+        blob = sealers(key)[material.id].seal(plaintext, pairs, scope.entropy.random_bytes)
         return blob, material.id
     most = int(key.spec.removeprefix("RSA_")) // 8 - _OAEP_OVERHEAD[algorithm]
     if len(plaintext) > most:
@@ -83,7 +82,7 @@ def open_blob(
         material = key.material(header.material_id) if header is not None else None
         if material is None:
             raise InvalidCiphertext
-        return envelope.open_blob(material.secret, key.id, blob, pairs), material.id
+        return sealers(key)[material.id].open(blob, pairs), material.id
     except hazmat.Unauthentic:
         raise InvalidCiphertext from None
 
@@ -96,7 +95,7 @@ def _require_same_key(blob: bytes | None, algorithm: str, key: Key) -> None:
     if header is None:
         raise InvalidCiphertext
     if header.key_id != key.id:
-        raise IncorrectKey(_WRONG_KEY)
+        raise IncorrectKey
 
 
 # Encrypt

@@ -40,7 +40,8 @@ _MATERIAL_ID = slice(20, 52)
 _SALT = slice(52, 68)
 _NONCE = slice(68, 80)
 _HEADER_BYTES = 80
-_SALT_BYTES = 16
+_RANDOM = slice(52, 80)
+_SALT_BYTES, _RANDOM_BYTES = 16, 28
 _MIN_BYTES = _HEADER_BYTES + 1 + hazmat.AEAD_TAG_BYTES
 
 _UUID_FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -84,32 +85,6 @@ def canonical_context(encryption_context: Mapping[str, str]) -> bytes:
     return b"".join(parts)
 
 
-def seal(
-    material: bytes,
-    key_id: str,
-    plaintext: bytes,
-    encryption_context: Mapping[str, str],
-    randomness: Callable[[int], bytes],
-) -> bytes:
-    """Return a blob that opens only with the same material, key id and encryption context.
-
-    It is 96 bytes longer than the plaintext and names key and material in its header.
-    `randomness(n)` gives n bytes; it is asked for the salt (16), then for the nonce (12). What it
-    gives must be unpredictable outside of repeatable runs, and may never come twice. Raises
-    ValueError for an empty plaintext, material not of 32 bytes, or a malformed key id.
-    """
-    if not plaintext:
-        raise ValueError("a plaintext has at least one byte")
-    salt, nonce = randomness(_SALT_BYTES), randomness(hazmat.AEAD_NONCE_BYTES)
-    if len(salt) != _SALT_BYTES:
-        raise ValueError("randomness gave another number of bytes than asked for")
-    header = _header(material, key_id, salt, nonce)
-    associated_data = header + canonical_context(encryption_context)  # CORE K-96
-    return header + hazmat.aead_seal(
-        _message_key(material, salt), nonce, plaintext, associated_data
-    )
-
-
 def parse(blob: bytes) -> Header | None:
     """Return what a blob says about itself, or None when it is not one of ours."""
     if len(blob) < _MIN_BYTES or blob[:2] != _PREFIX:  # CORE K-94
@@ -122,42 +97,73 @@ def parse(blob: bytes) -> Header | None:
     return Header(key_id, blob[_MATERIAL_ID].hex())
 
 
-def open_blob(
-    material: bytes, key_id: str, blob: bytes, encryption_context: Mapping[str, str]
-) -> bytes:
-    """Return the plaintext that was sealed with this material, key id and encryption context.
+class Sealer:
+    """Seals and opens with one material of one key. Its repr shows nothing."""
 
-    Raises hazmat.Unauthentic for every other blob, without a word about what differs, and
-    ValueError for material not of 32 bytes or a malformed key id.
-    """
-    if len(blob) < _MIN_BYTES:
-        raise hazmat.Unauthentic
-    salt, nonce = blob[_SALT], blob[_NONCE]
-    header = _header(material, key_id, salt, nonce)
-    # Key commitment: AES-GCM alone lets the holder of two keys make a blob that opens under both,
-    # to different plaintexts. The material id in the header is an HMAC under the material, so a
-    # blob that names the ids of two materials would be a collision of HMAC-SHA-256. Hence: the
-    # header must be, byte for byte, the one that this material and this key id lead to.
-    committed = hazmat.same(header, blob[:_HEADER_BYTES])
-    # CORE K-97: a wrong header, a wrong context and a changed byte take the same way to the end.
-    plaintext = hazmat.aead_open(
-        _message_key(material, salt),
-        nonce,
-        blob[_HEADER_BYTES:],
-        header + canonical_context(encryption_context),
-    )
-    if not committed:
-        raise hazmat.Unauthentic
-    return plaintext
+    __slots__ = ("_begin", "_message_keys")
 
+    def __init__(self, material: bytes, key_id: str) -> None:
+        """Raises ValueError for material not of 32 bytes, or a malformed key id."""
+        # HMAC pads short keys with zeros: only among materials of one length do ids surely differ.
+        if len(material) != hazmat.MATERIAL_BYTES["SYMMETRIC_DEFAULT"]:
+            raise ValueError("material that encrypts has 32 bytes")
+        flags, packed = _pack(key_id)
+        committed_id = bytes.fromhex(material_id(material, key_id))
+        # CORE K-95: a key of its own for every blob lifts the limit on messages per AES-GCM key.
+        self._message_keys = hazmat.Deriver(material, b"kmsgate/encrypt/v1")
+        self._begin = _PREFIX + bytes((flags, 0)) + packed + committed_id
 
-def _header(material: bytes, key_id: str, salt: bytes, nonce: bytes) -> bytes:
-    # HMAC pads short keys with zeros: only among materials of one length do ids differ for sure.
-    if len(material) != hazmat.MATERIAL_BYTES["SYMMETRIC_DEFAULT"]:
-        raise ValueError("material that encrypts has 32 bytes")
-    flags, packed = _pack(key_id)
-    committed_id = bytes.fromhex(material_id(material, key_id))
-    return _PREFIX + bytes((flags, 0)) + packed + committed_id + salt + nonce
+    def seal(
+        self,
+        plaintext: bytes,
+        encryption_context: Mapping[str, str],
+        randomness: Callable[[int], bytes],
+    ) -> bytes:
+        """Return a blob that opens only with the same material, key id and encryption context.
+
+        It is 96 bytes longer than the plaintext and names key and material in its header.
+        `randomness(n)` gives n bytes; it is asked once, for salt (16) and nonce (12). What it gives
+        must be unpredictable outside of repeatable runs, and may never come twice. Raises
+        ValueError for an empty plaintext.
+        """
+        if not plaintext:
+            raise ValueError("a plaintext has at least one byte")
+        drawn = randomness(_RANDOM_BYTES)
+        if len(drawn) != _RANDOM_BYTES:
+            raise ValueError("randomness gave another number of bytes than asked for")
+        header = self._begin + drawn
+        associated_data = header + canonical_context(encryption_context)  # CORE K-96
+        return header + hazmat.aead_seal(
+            self._message_keys.derive(drawn[:_SALT_BYTES]),
+            drawn[_SALT_BYTES:],
+            plaintext,
+            associated_data,
+        )
+
+    def open(self, blob: bytes, encryption_context: Mapping[str, str]) -> bytes:
+        """Return the plaintext that was sealed with this material, key id and encryption context.
+
+        Raises hazmat.Unauthentic for every other blob, without a word about what differs.
+        """
+        if len(blob) < _MIN_BYTES:
+            raise hazmat.Unauthentic
+        header = self._begin + blob[_RANDOM]
+        # Key commitment: AES-GCM alone lets the holder of two keys make a blob that opens under
+        # both, to different plaintexts. The material id in the header is an HMAC under the
+        # material, so a blob that names the ids of two materials would be a collision of
+        # HMAC-SHA-256. Hence: the header must be, byte for byte, the one that this material and
+        # this key id lead to.
+        committed = hazmat.same(header, blob[:_HEADER_BYTES])
+        # CORE K-97: a wrong header, a wrong context, a changed byte take the same way to the end.
+        plaintext = hazmat.aead_open(
+            self._message_keys.derive(blob[_SALT]),
+            blob[_NONCE],
+            blob[_HEADER_BYTES:],
+            header + canonical_context(encryption_context),
+        )
+        if not committed:
+            raise hazmat.Unauthentic
+        return plaintext
 
 
 def _pack(key_id: str) -> tuple[int, bytes]:
@@ -166,11 +172,6 @@ def _pack(key_id: str) -> tuple[int, bytes]:
     if _UUID_FORM.fullmatch(key_id):
         return 0, bytes.fromhex(key_id.replace("-", ""))
     raise ValueError("a key id is a lower-case UUID, or `mrk-` and 32 lower-case hex digits")
-
-
-def _message_key(material: bytes, salt: bytes) -> bytes:
-    # CORE K-95: a key of its own for every blob lifts the limit on messages per AES-GCM key.
-    return hazmat.derive_key(material, label=b"kmsgate/encrypt/v1", context=salt)
 
 
 def _u32(number: int) -> bytes:

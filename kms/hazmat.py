@@ -35,7 +35,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFHMAC, CounterLocation, Mode
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 sodium: Any = None
@@ -87,18 +86,36 @@ def derive_key(secret: bytes, *, label: bytes, context: bytes, length: int = 32)
     """
     if 0 in label:
         raise ValueError("a label holds no zero byte")
-    kdf = KBKDFHMAC(  # CORE K-95
-        algorithm=hashes.SHA256(),
-        mode=Mode.CounterMode,
-        length=length,
-        rlen=4,
-        llen=4,
-        location=CounterLocation.BeforeFixed,
-        label=label,
-        context=context,
-        fixed=None,
+    # CORE K-95. The library's KBKDFHMAC gives the same, which tests see, but takes as long as all
+    # the rest of an Encrypt's cryptography together.
+    fixed = label + b"\0" + context + (8 * length).to_bytes(4, "big")
+    blocks = (
+        hmac.digest(secret, number.to_bytes(4, "big") + fixed, "sha256")
+        for number in range(1, -(-length // 32) + 1)
     )
-    return kdf.derive(secret)
+    return b"".join(blocks)[:length]
+
+
+class Deriver:
+    """Derives keys of 32 bytes from one secret as `derive_key` does, in half the time.
+
+    Its repr shows nothing.
+    """
+
+    __slots__ = ("_keyed", "_label")
+
+    def __init__(self, secret: bytes, label: bytes) -> None:
+        """Raises ValueError for a label with a zero byte."""
+        if 0 in label:
+            raise ValueError("a label holds no zero byte")
+        self._keyed = hmac.new(secret, digestmod="sha256")
+        self._label = (1).to_bytes(4, "big") + label + b"\0"
+
+    def derive(self, context: bytes) -> bytes:
+        """Return the key for a context."""
+        keyed = self._keyed.copy()
+        keyed.update(self._label + context + (256).to_bytes(4, "big"))
+        return keyed.digest()
 
 
 def passphrase_key(passphrase: str, salt: bytes, log_n: int) -> bytes:

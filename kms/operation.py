@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -59,7 +59,7 @@ class Call:
     access_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # see Scope
 class Target:
     """What one check is about.
 
@@ -80,16 +80,20 @@ class Target:
     @property
     def is_missing(self) -> bool:
         """Whether it should have a key, and there is none."""
-        on_key = self.alias is not None or self.resource.kind is ResourceKind.KEY
-        return self.key is None and on_key and not self.resource.planned
+        if self.key is not None or self.resource.planned:
+            return False
+        return self.alias is not None or self.resource.kind is ResourceKind.KEY
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Scope:
     """What an operation may use: the state, its targets, the caller, and the time of the call.
 
     `judge` decides what the caller could do with a key if the key were as given (AUTH P-20).
     """
+
+    # Nobody changes it but `Service`, which finds the targets. It is not frozen, nor is what else
+    # is made for each call alone: a frozen dataclass takes four times as long to make.
 
     state: State
     call: Call
@@ -102,11 +106,10 @@ class Scope:
     @property
     def key(self) -> Key:
         """The key of the first target that has one."""
-        return next(target.key for target in self.targets if target.key is not None)
-
-    def with_targets(self, targets: tuple[Target, ...]) -> Scope:
-        """Return the scope with its targets found."""
-        return replace(self, targets=targets)
+        for target in self.targets:
+            if target.key is not None:
+                return target.key
+        raise LookupError("no target of the call has a key")
 
 
 class ServiceEvent(StrEnum):

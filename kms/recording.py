@@ -122,18 +122,23 @@ class Course:
     """What is known of a call so far; its events are written from it, however the call ends."""
 
     state: State
+    request_id: str
     parameters: Parameters | None = field(default=None, repr=False)
     decisions: tuple[Decision, ...] = ()
     targets: tuple[Target, ...] = ()
+    resources: tuple[str, ...] = ()
     change: Change | None = None
     error: KmsError | None = None
 
-    @property
-    def resources(self) -> tuple[str, ...]:
-        """The keys that were found, and the aliases that are changed (CORE K-182)."""
-        found = (each.resource for each in self.targets if not each.is_missing)
-        listed = (each for each in found if each.arn is not None and not each.planned)
-        return tuple(dict.fromkeys(map(str, listed)))
+    def found(self, targets: tuple[Target, ...]) -> None:
+        """Take the targets in; `resources` are the keys among them, and aliases (CORE K-182)."""
+        self.targets = targets
+        listed = [
+            str(each.resource)
+            for each in targets
+            if not (each.is_missing or each.resource.planned or each.resource.arn is None)
+        ]
+        self.resources = tuple(dict.fromkeys(listed)) if len(listed) > 1 else tuple(listed)
 
 
 def events_of(
@@ -156,7 +161,7 @@ def events_of(
     own = AuditEvent(
         id=entropy.uuid(),
         at=at,
-        request_id=call.request_id or "",
+        request_id=course.request_id,
         caller=str(caller),
         caller_kind=caller.kind,
         account=home,
@@ -291,15 +296,21 @@ def _raised(logged: Output) -> Output:
 def _additional(row: Row, course: Course, change: Change) -> dict[str, Any] | None:
     if not row.additional:
         return None
-    found = {
-        name: change.output.get(member) or _BY_TARGET.get(member, _nothing)(course)
-        for name, member in row.additional
-    }
-    return {name: value for name, value in found.items() if value is not None} or None
+    found = {}
+    for name, member in row.additional:
+        value = change.output.get(member)
+        if value is None and member in _BY_TARGET:
+            value = _BY_TARGET[member](course)
+        if value is not None:
+            found[name] = value
+    return found or None
 
 
 def _key(course: Course) -> Key | None:
-    return next((target.key for target in course.targets if target.key is not None), None)
+    for target in course.targets:
+        if target.key is not None:
+            return target.key
+    return None
 
 
 def _material(course: Course) -> str | None:
@@ -311,10 +322,6 @@ def _material(course: Course) -> str | None:
 def _grant(course: Course) -> str | None:
     grant = course.targets[0].grant
     return grant.id if grant is not None else None
-
-
-def _nothing(_course: Course) -> None:
-    return None
 
 
 _BY_TARGET: Mapping[str, Callable[[Course], str | None]] = MappingProxyType(

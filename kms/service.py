@@ -106,6 +106,10 @@ class Reply:
         return self.output if self.output is not None else {}
 
 
+_BUG = Internal()
+"""What a call ended with, until it has ended in another way."""
+
+
 class Service:
     """A key management service: every operation passes the gate, and every call is written down."""
 
@@ -131,10 +135,8 @@ class Service:
 
     def _answer(self, call: Call, session: Session) -> Reply:
         now = self.clock.now()
-        if call.request_id is None:
-            call = replace(call, request_id=self.entropy.uuid())
         settled, own_events = settle.settle(session.state, now, self.entropy)
-        course = Course(settled, error=Internal())
+        course = Course(settled, call.request_id or self.entropy.uuid(), error=_BUG)
         try:
             self._run(call, course, now)
             course.error = None
@@ -162,7 +164,7 @@ class Service:
         with self.store.session() as session:
             now = self.clock.now()
             settled, _ = settle.settle(session.state, now, self.entropy)
-        course = Course(settled)
+        course = Course(settled, call.request_id or "")
         try:
             questions = _questions(call.operation)
             parameters = shapes.check(call.operation, call.parameters, partial=True)
@@ -195,8 +197,8 @@ class Service:
     ) -> Scope:
         """Find the targets, then ask the gate every question; the first no ends the call."""
         scope = managed_keys.ready(parameters, scope)
-        scope = scope.with_targets(tuple(each.find(parameters, scope) for each in questions))
-        course.targets = scope.targets
+        scope.targets = tuple([each.find(parameters, scope) for each in questions])
+        course.found(scope.targets)
         tokens = _grant_tokens(parameters, scope)
         for question, target in zip(questions, scope.targets, strict=True):
             if not question.when(parameters, target):
@@ -242,7 +244,10 @@ def _kept(call: Call, change: Change, course: Course, events: Sequence[AuditEven
     state = change.state
     if last_usage.is_tracked(call.operation):
         for arn in course.resources:
-            event = next((e for e in events if e.account == arn.split(":", 5)[4]), events[0])
+            event = events[0]
+            if len(events) > 1:
+                owner = arn.split(":", 5)[4]
+                event = next((each for each in events if each.account == owner), event)
             use = LastUse(call.operation, event.at, event.id, event.request_id)
             state = state.with_last_use(arn, use)
     return state

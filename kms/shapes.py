@@ -261,9 +261,13 @@ class _Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Shape:
-    """What all shapes have: their rules, and whether something in them must stay unseen."""
+    """What all shapes have: their rules, and whether something in them must stay unseen.
+
+    `holds` are the predicates of the rules, two bounds as one.
+    """
 
     rules: tuple[_Rule, ...] = ()
+    holds: tuple[Callable[[Any], bool], ...] = ()
     secret: bool = False
 
     def read(self, value: object) -> Any:
@@ -276,8 +280,8 @@ class _Shape:
 
     def fits(self, value: Any) -> bool:
         """Tell whether no constraint is broken; `review` says which."""
-        for rule in self.rules:  # noqa: SIM110 - a generator would cost as much again
-            if not rule.holds(value):
+        for holds in self.holds:  # noqa: SIM110 - a generator would cost as much again
+            if not holds(value):
                 return False
         return True
 
@@ -392,10 +396,11 @@ class _Structure(_Shape):
     def read(self, value: object) -> dict[str, Any]:
         if not isinstance(value, Mapping):
             raise _UnreadableError
+        members = self.members
         return {
-            name: shape.read(value[name])
-            for name, shape in self.members.items()
-            if value.get(name) is not None
+            name: members[name].read(item)
+            for name, item in value.items()
+            if item is not None and name in members
         }
 
     def misread(self, value: object, path: str) -> SerializationFailed | None:
@@ -515,17 +520,23 @@ def _shape(name: str) -> _Shape:
     if kind == "structure":
         return _structure(name)
     rules = tuple(_rules(name, source))
+    holds = _predicates(name, source, rules)
     if kind == "list":
         of = _shape(source["member"]["shape"])
-        return _List(of=of, rules=rules, secret=of.secret)
+        return _List(of=of, rules=rules, holds=holds, secret=of.secret)
     if kind == "map":
         key, of = _shape(source["key"]["shape"]), _shape(source["value"]["shape"])
-        return _Map(key=key, of=of, rules=rules, secret=key.secret or of.secret)
+        return _Map(key=key, of=of, rules=rules, holds=holds, secret=key.secret or of.secret)
     reader, expected = _SCALARS[kind]
     sensitive = source.get("sensitive", False)
     secret = sensitive or kind == "blob" or name in _SECRET_TEXTS
     return _Scalar(
-        reader=reader, expected=expected, rules=rules, secret=secret, sensitive=sensitive
+        reader=reader,
+        expected=expected,
+        rules=rules,
+        holds=holds,
+        secret=secret,
+        sensitive=sensitive,
     )
 
 
@@ -558,6 +569,17 @@ def _rules(name: str, source: Mapping[str, Any]) -> Iterator[_Rule]:
         printed = PRINTED_ENUMS.get(name, ", ".join(allowed))
         text = f"Member must satisfy enum value set: [{printed}]"
         yield _Rule(frozenset(allowed).__contains__, text)
+
+
+def _predicates(
+    name: str, source: Mapping[str, Any], rules: tuple[_Rule, ...]
+) -> tuple[Callable[[Any], bool], ...]:
+    """Return the predicates of the rules of a shape; two bounds are one, they measure the same."""
+    measure, _ = _MEASURES.get(source["type"], (len, "length"))
+    least, most = source.get("min"), source.get("max")
+    if least is None or most is None or name in _OPEN_ENDED:
+        return tuple(rule.holds for rule in rules)
+    return lambda value: least <= measure(value) <= most, *(rule.holds for rule in rules[2:])
 
 
 def _pattern_rule(printed: str, pattern: str) -> _Rule:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kms.envelope import MAX_CONTEXT_BYTES, canonical_context
+from kms.envelope import MAX_CONTEXT_BYTES, Sealer, canonical_context
 from kms.errors import UnsupportedOperation, ValidationFailed
-from kms.model import SYMMETRIC_DEFAULT
+from kms.kept import Kept
+from kms.model import SYMMETRIC_DEFAULT, Key
 from kms.operation import Parameters
 
 
@@ -29,13 +30,23 @@ class Side:
 
     def check_size(self, parameters: Parameters) -> None:
         """Raise ValidationFailed for an encryption context that is too large (CORE 13)."""
-        if len(canonical_context(self.pairs_of(parameters))) > MAX_CONTEXT_BYTES:
+        pairs = self.pairs_of(parameters)
+        size = sum(map(len, pairs)) + sum(map(len, pairs.values()))
+        if 4 + 8 * len(pairs) + 4 * size <= MAX_CONTEXT_BYTES:  # a character is 4 bytes at most
+            return
+        if len(canonical_context(pairs)) > MAX_CONTEXT_BYTES:
             raise ValidationFailed("EncryptionContext is too large.")
 
 
 ONE = Side()
 SOURCE = Side("SourceEncryptionAlgorithm", "SourceEncryptionContext")
 DESTINATION = Side("DestinationEncryptionAlgorithm", "DestinationEncryptionContext")
+
+
+sealers = Kept[Key, Mapping[str, Sealer]](
+    lambda key: {m.id: Sealer(m.secret, key.id) for m in key.materials if m.is_present}
+)
+"""What seals and opens under each material of a symmetric key, by the id of the material."""
 
 
 def refuse_recipient(parameters: Parameters) -> None:

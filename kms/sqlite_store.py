@@ -13,7 +13,7 @@ from kms import root_key
 from kms.audit import AuditEvent
 from kms.durable_store import DurableStore, Head
 from kms.event_index import columns, conditions, plain
-from kms.records import Records, Row
+from kms.records import Records, Row, event_from
 from kms.root_key import RootKey, Wrapped, sync_folder
 from kms.runtime import Entropy, SystemEntropy
 from kms.store import (
@@ -108,6 +108,27 @@ def _unlocked(database: SqliteDatabase, root: RootKey, entropy: Entropy) -> byte
         _set_wrapped(connection, root_key.wrap(key, root, entropy)[0])
         connection.execute("INSERT INTO store VALUES (?, 0)", (entropy.uuid(),))
         return key
+
+
+def is_store(path: Path) -> bool:
+    """Tell whether a file is a database that says it is a store of kmsgate."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(72)
+    except OSError:
+        return False
+    return head.startswith(b"SQLite format 3\0") and head[68:] == APPLICATION_ID.to_bytes(4, "big")
+
+
+def read_events(path: Path) -> Iterator[AuditEvent]:
+    """Yield the events of a store, oldest first; they are not locked with the root key.
+
+    The store may be in use. Raises StoreError.
+    """
+    with told(), closing(connect(existing(path), read_only=True)) as connection:
+        _check(connection)
+        for (text,) in connection.execute("SELECT text FROM events ORDER BY number"):
+            yield event_from(text)
 
 
 def rotate_root_key(path: Path, old: RootKey, new: RootKey, entropy: Entropy | None = None) -> int:

@@ -42,7 +42,7 @@ NO_GRANTS = KeyGrants()
 """The same object for every key without grants, so that nothing seems to have changed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: see with_last_use
 class State:
     """All accounts and Regions at one moment. ARNs are texts wherever they are names.
 
@@ -57,7 +57,7 @@ class State:
     keys: Table[str, Key] = Table()
     aliases: Table[str, Alias] = Table()
     grants: Table[str, KeyGrants] = Table()
-    tokens: Table[str, tuple[str, str]] = Table()
+    tokens: Table[str, tuple[str, str]] = field(default=Table(), repr=False)
     key_ids: Table[Place, SortedSet[str]] = Table()
     alias_names: Table[Place, SortedSet[str]] = Table()
     key_aliases: Table[str, SortedSet[str]] = Table()
@@ -151,7 +151,10 @@ class State:
 
     def with_last_use(self, arn: str, use: LastUse) -> State:
         """Return the state with the last use of a key."""
-        return replace(self, last_uses=self.last_uses.insert(arn, use))
+        # This is done by nearly every call, and `replace` takes ten times as long.
+        state = object.__new__(State)
+        state.__dict__.update(self.__dict__, last_uses=self.last_uses.insert(arn, use))
+        return state
 
     def with_alias(self, alias: Alias) -> State:
         """Return the state with a new alias, or one that points elsewhere."""

@@ -145,8 +145,8 @@ class MemoryStore:
 
     def transact(self, job: Callable[[Session], T]) -> T:
         """Return what a job makes of a session of its own."""
-        with self.session() as session:
-            return job(session)
+        with self._lock:
+            return job(_MemorySession(self))
 
     def events(self, where: EventFilter = EVERY_EVENT) -> Sequence[AuditEvent]:
         """Return the events that are wanted, oldest first."""

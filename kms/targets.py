@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from kms.errors import InvalidArn, InvalidGrantId, KmsError, NotFound
+from kms.kept import Kept
 from kms.model import Alias, Key, KeyManager
 from kms.operation import Parameters, Scope, Target, required
 from policy import Arn, Grant, Resource
@@ -29,8 +30,14 @@ def home(scope: Scope, resource: str = "") -> Arn:
 
 def of_key(key: Key, alias: str | None = None) -> Target:
     """Return the target that a key is."""
-    managed = key.manager is KeyManager.AWS
-    return Target(Resource(key.arn, key.account, aws_managed=managed), key, alias)
+    return Target(_resource_of(key), key, alias)
+
+
+def _resource(key: Key) -> Resource:
+    return Resource(key.arn, key.account, aws_managed=key.manager is KeyManager.AWS)
+
+
+_resource_of = Kept(_resource)
 
 
 def is_key_id(text: str) -> bool:
@@ -44,6 +51,9 @@ def resolve(identifier: str, scope: Scope, *, aliases: bool) -> Target:
     A key of another account that does not exist is a target without a key: what the caller is
     told must not depend on it (CORE K-8).
     """
+    known = _own_key(identifier, scope)
+    if known is not None:
+        return of_key(known)
     here = home(scope)
     if identifier.startswith("arn:"):
         arn = Arn.parse(identifier)
@@ -74,6 +84,17 @@ def resolve(identifier: str, scope: Scope, *, aliases: bool) -> Target:
     if arn.account != here.account:
         return Target(Resource(arn, arn.account))
     raise NotFound(f"Key '{arn}' does not exist")
+
+
+def _own_key(identifier: str, scope: Scope) -> Key | None:
+    """Return a key of the caller's account in the Region of the endpoint, by id or ARN as it is.
+
+    The rest of `resolve` would come to the same key; most calls need not go there.
+    """
+    region = scope.call.region
+    key = scope.state.keys.get(identifier) or scope.state.key_by_id(region, identifier)
+    own = key is not None and key.region == region and key.account == scope.call.caller.account
+    return key if own else None
 
 
 def _of_alias(arn: Arn, scope: Scope) -> Target:

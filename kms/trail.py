@@ -29,7 +29,15 @@ from policy.arn import is_account_id
 
 
 class EventSource(Protocol):
-    """Whatever keeps events and can hand them out: a store, or a folder of log files."""
+    """Whatever keeps events and can hand them out: a store, or a folder of log files.
+
+    `has_chain` tells whether it keeps their chain of hashes as well.
+    """
+
+    @property
+    def has_chain(self) -> bool:
+        """Whether changes can be noticed."""
+        ...
 
     def entries(self) -> Iterable[Entry]:
         """Return every event with its record, oldest first."""

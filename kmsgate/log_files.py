@@ -47,6 +47,11 @@ class LogFiles:
         folder = self.path if self.path.is_dir() else self.path.parent
         return self.chain or folder / CHAIN_FILE
 
+    @property
+    def has_chain(self) -> bool:
+        """Whether the chain is there."""
+        return self.chain_file.is_file()
+
     def _records(self) -> Iterator[Written]:
         chain = self.chain_file
         files = sorted(_below(self.path)) if self.path.is_dir() else [self.path]

@@ -1,5 +1,7 @@
 """`python -m tests.crash [ROUNDS]`: processes under load are killed; nothing acknowledged is lost.
 
+All of it on a store in a file, then, where there is a server, on one in PostgreSQL.
+
 In each round two processes, four threads each, call the service on one store and write down every
 reply that they get. At a random moment both get SIGKILL. Then, in another process: every reply that
 was written down has its event and its effect, the chain of events is whole, every ciphertext that
@@ -26,36 +28,80 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kms import Call, Gate, Identity, KeyState, Service, State, SystemClock, SystemEntropy
+from kms import (
+    Call,
+    Gate,
+    Identity,
+    KeyState,
+    Service,
+    State,
+    SystemClock,
+    SystemEntropy,
+    sqlite_store,
+)
+from kms.durable_store import DurableStore
 from kms.root_key import FileRootKey
-from kms.sqlite_store import SqliteStore, open_store, rotate_root_key
 from policy import Principal, PrincipalKind
 from tests.kms_world import ALLOW_ALL, REGION, arn, identity_policy, user_arn
+from tests.store.postgres import NoServerError, server
 
 PROJECT = Path(__file__).resolve().parent.parent
 PROCESSES, THREADS = 2, 4
 MOST_REPLIES = 120
 """A process is killed after at most so many replies."""
 FIRST_WORD = "opening"
+SCHEMA = "kmsgate_crash"
 
 ADMIN = Principal(PrincipalKind.USER, arn(user_arn("admin")))
 
 
-def store_in(folder: Path) -> SqliteStore:
-    return open_store(folder / "state.db", root_key(folder))
+@dataclass(frozen=True)
+class Place:
+    """Where the store is: in a file of the folder, or in PostgreSQL if there is a DSN.
+
+    The root key is a file of the folder in either case.
+    """
+
+    folder: Path
+    dsn: str = ""
+
+    @property
+    def root_key(self) -> FileRootKey:
+        return FileRootKey(self.folder / "root.key")
+
+    def opened(self) -> DurableStore:
+        if self.dsn:
+            from kms import postgres_store
+
+            return postgres_store.open_store(self.dsn, self.root_key, schema=SCHEMA)
+        return sqlite_store.open_store(self.folder / "state.db", self.root_key)
+
+    def rotate(self) -> None:
+        keys = self.root_key, self.root_key
+        if self.dsn:
+            from kms import postgres_store
+
+            postgres_store.rotate_root_key(self.dsn, *keys, schema=SCHEMA)
+        else:
+            sqlite_store.rotate_root_key(self.folder / "state.db", *keys)
+
+    def empty(self) -> None:
+        """Take away what an earlier run has left on a server."""
+        if self.dsn:
+            import psycopg
+
+            with psycopg.connect(self.dsn, autocommit=True) as connection:
+                connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
 
 
-def root_key(folder: Path) -> FileRootKey:
-    return FileRootKey(folder / "root.key")
-
-
-def service_on(store: SqliteStore) -> Service:
+def service_on(store: DurableStore) -> Service:
     return Service(store, Gate(), SystemClock(), SystemEntropy())
 
 
-def prepare(folder: Path) -> None:
+def prepare(place: Place) -> None:
+    place.empty()
     admin = Identity(arn(user_arn("admin")), "AIDAADMIN", (identity_policy(ALLOW_ALL),))
-    with closing(store_in(folder)) as store, store.session() as session:
+    with closing(place.opened()) as store, store.session() as session:
         directory = session.state.directory.with_identity(admin)
         session.commit(replace(session.state, directory=directory), [])
 
@@ -63,16 +109,16 @@ def prepare(folder: Path) -> None:
 # The process that is killed
 
 
-def work(folder: Path, rotating: bool) -> None:
+def work(place: Place, rotating: bool) -> None:
     """Call the service until killed, and write each reply down once it has come."""
     say({"word": FIRST_WORD})
-    service = service_on(store_in(folder))
+    service = service_on(place.opened())
     workers = [
         threading.Thread(target=worker, args=(service, number), daemon=True)
         for number in range(THREADS)
     ]
     if rotating:
-        workers.append(threading.Thread(target=rotate, args=(folder,), daemon=True))
+        workers.append(threading.Thread(target=rotate, args=(place,), daemon=True))
     for each in workers:
         each.start()
     for each in workers:
@@ -83,9 +129,9 @@ def say(reply: dict[str, Any]) -> None:
     os.write(1, json.dumps(reply).encode() + b"\n")  # short enough to be written whole
 
 
-def rotate(folder: Path) -> None:
+def rotate(place: Place) -> None:
     while True:
-        rotate_root_key(folder / "state.db", root_key(folder), root_key(folder))
+        place.rotate()
 
 
 def worker(service: Service, number: int) -> None:
@@ -134,14 +180,15 @@ def told(service: Service, operation: str, **parameters: Any) -> dict[str, Any]:
 class Victims:
     """What was acknowledged so far, by all processes of all rounds."""
 
-    folder: Path
+    place: Place
     chance: random.Random
     replies: list[dict[str, Any]] = field(default_factory=list)
 
     def round(self, number: int) -> int:
         """Start processes, kill them, and return how many replies they got."""
         rotating = number % 3 == 2
-        command = [sys.executable, "-m", "tests.crash", "work", str(self.folder), str(rotating)]
+        where = [str(self.place.folder), self.place.dsn, str(rotating)]
+        command = [sys.executable, "-m", "tests.crash", "work", *where]
         victims = [
             subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE) for _ in range(PROCESSES)
         ]
@@ -189,9 +236,9 @@ def require(held: bool, what: str) -> None:
         raise Broken(what)
 
 
-def check(folder: Path, replies: Sequence[dict[str, Any]]) -> int:
+def check(place: Place, replies: Sequence[dict[str, Any]]) -> int:
     """Raise Broken unless everything acknowledged is there, whole; return how many events are."""
-    with closing(store_in(folder)) as store:
+    with closing(place.opened()) as store:
         events = store.events()
         with store.session() as session:
             state = session.state
@@ -263,30 +310,40 @@ def require_nothing_halved(state: State, events: Sequence[Any]) -> None:
         require(there == written[operation], f"{operation}: events and things differ")
 
 
-def run(folder: Path, rounds: int, seed: int) -> Iterator[str]:
+def run(place: Place, rounds: int, seed: int) -> Iterator[str]:
     """Kill so many times; yield a line for each. Raises Broken."""
-    prepare(folder)
-    victims = Victims(folder, random.Random(seed))
+    prepare(place)
+    victims = Victims(place, random.Random(seed))
     for number in range(rounds):
         seen = len(victims.replies)
         replied = victims.round(number)
-        events = check(folder, victims.replies[seen:])
+        events = check(place, victims.replies[seen:])
         yield f"round {number + 1}: {replied} replies before the end, {events} events kept"
-    check(folder, victims.replies)
+    check(place, victims.replies)
     yield f"{len(victims.replies)} acknowledged calls of {rounds} rounds are all there"
 
 
 def main(arguments: Sequence[str]) -> int:
     if arguments and arguments[0] == "work":
-        work(Path(arguments[1]), arguments[2] == "True")
+        work(Place(Path(arguments[1]), arguments[2]), arguments[3] == "True")
         return 0
     rounds = int(arguments[0]) if arguments else 100
     seed = time.time_ns() % 100_000
     print(f"seed {seed}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        for line in run(Path(folder), rounds, seed):
-            print(line, flush=True)
+        report(Place(Path(folder)), rounds, seed)
+    try:
+        with server() as dsn, tempfile.TemporaryDirectory() as folder:
+            report(Place(Path(folder), dsn), rounds, seed)
+    except NoServerError as missing:
+        print(f"not on PostgreSQL: {missing}")
     return 0
+
+
+def report(place: Place, rounds: int, seed: int) -> None:
+    print("on PostgreSQL" if place.dsn else "in a file", flush=True)
+    for line in run(place, rounds, seed):
+        print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -38,11 +38,13 @@ def test_every_section_runs_without_peers(capsys: pytest.CaptureFixture[str]) ->
         "all 45 actions",
         "compile",
         "parse, 32 KB",
+        "core, Encrypt",
         "store,",
     ):
         assert title in told
     assert set(SECTIONS) == {
-        "decision", "trace", "actions", "compile", "statements", "grants", "parse", "store",
+        "decision", "trace", "actions", "compile", "statements", "grants", "parse", "core",
+        "store",
     }  # fmt: skip
 
 

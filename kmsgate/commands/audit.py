@@ -5,12 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import rich_click as click
 
-from kms.audit import Entry, as_plain, event_time, first_break
+from kms.audit import Entry, as_plain, event_time, first_break, record
+from kms.sqlite_store import is_store, read_events
+from kms.store import StoreError
 from kms.trail import EventSource, Query
 from kmsgate.commands.options import color_option, format_option
 from kmsgate.errors import UsageError
@@ -24,10 +27,11 @@ _STYLES = {"success": "good", "denied": "bad", "failure": "warning"}
 
 @click.group(cls=click.RichGroup)
 def command() -> None:
-    """Read the audit events of log files.
+    """Read the audit events of a store, or of log files.
 
-    PATH is a folder (every .json, .json.gz and .jsonl file below it) or one such file, in the form
-    in which CloudTrail delivers it. Records of other services are passed over.
+    PATH is the file of a store, which may be in use; or a folder (every .json, .json.gz and .jsonl
+    file below it) or one such file, in the form in which CloudTrail delivers it. Records of other
+    services are passed over.
     """
 
 
@@ -40,7 +44,25 @@ def _path(function: F) -> F:
     return click.argument("path", metavar="PATH")(chain(function))
 
 
-def _source(path: str, chain: str | None) -> LogFiles:
+@dataclass(frozen=True)
+class _Store:
+    """The file of a store: a source of events, always with their chain."""
+
+    path: Path
+    has_chain = True
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield every event with its record; raises UsageError for a store that is damaged."""
+        try:
+            for number, event in enumerate(read_events(self.path), 1):
+                yield Entry(event, record(event), f"{self.path}, event {number}")
+        except StoreError as error:
+            raise UsageError(f"{safe(str(self.path))}: {safe(str(error))}") from error
+
+
+def _source(path: str, chain: str | None) -> EventSource:
+    if chain is None and is_store(Path(path)):
+        return _Store(Path(path))
     return LogFiles(Path(path), Path(chain) if chain is not None else None)
 
 
@@ -153,8 +175,11 @@ def verify(path: str, chain: str | None, *, last: str | None, color: str) -> int
     Exit code: 0 the chain is whole, 1 it is broken, 2 there is none.
     """
     source = _source(path, chain)
-    if not source.chain_file.is_file():
-        raise UsageError(f"there is no chain at {safe(str(source.chain_file))}")
+    if not source.has_chain:
+        raise UsageError(
+            f"there is no chain of hashes with {safe(path)}",
+            "it is chain.jsonl in the folder, or the file that --chain names",
+        )
     found = list(source.entries())
     out = screen(color=color)
     broken = first_break(found)

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from policy.lint.rule import Finding, Fix, Rule, Severity
+from policy.lint.rule import Edit, Finding, Fix, Rule, Severity
 from policy.lint.rules import RULES
 from policy.lint.subject import DEFAULT_OPTIONS, LintOptions, Subject
 from policy.reader import Document
@@ -15,6 +15,7 @@ from policy.source import Span
 __all__ = [
     "RULES",
     "Document",
+    "Edit",
     "Finding",
     "Fix",
     "LintOptions",

@@ -42,14 +42,27 @@ class Fix(Flag):
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """Other text for a place of a document; an empty place is where the text goes in."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
-    """What a check says; the rule's severity holds unless the hit brings its own."""
+    """What a check says; the rule's severity holds unless the hit brings its own.
+
+    `edits` repair it, all together; `fix` tells of which kind they are where the rule has both.
+    """
 
     span: Span
     message: str
     help: str | None = None
     notes: tuple[Note, ...] = ()
     severity: Severity | None = None
+    edits: tuple[Edit, ...] = ()
+    fix: Fix | None = None
 
 
 Check: TypeAlias = "Callable[[Subject], Iterator[Hit]]"
@@ -82,12 +95,18 @@ class Rule:
             return
         for hit in self.check(subject):
             severity = hit.severity or self.severity
-            yield Finding(self, hit.message, hit.span, severity, hit.help, hit.notes)
+            fix = (hit.fix or self.fix) if hit.edits else Fix.NONE
+            yield Finding(
+                self, hit.message, hit.span, severity, hit.help, hit.notes, hit.edits, fix
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a rule found, and where. `severity` may be milder than the rule's."""
+    """One thing that a rule found, and where. `severity` may be milder than the rule's.
+
+    `edits` repair it, in the way that `fix` tells; without them its author has to.
+    """
 
     rule: Rule
     message: str
@@ -95,6 +114,8 @@ class Finding:
     severity: Severity
     help: str | None = None
     notes: tuple[Note, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    fix: Fix = Fix.NONE
 
 
 def rule(

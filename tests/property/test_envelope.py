@@ -44,10 +44,12 @@ class Sealed:
             given, left[:count] = bytes(left[:count]), b""
             return given
 
-        return envelope.seal(self.material, self.key_id, self.plaintext, self.context, randomness)
+        return envelope.Sealer(self.material, self.key_id).seal(
+            self.plaintext, self.context, randomness
+        )
 
     def open(self, blob: bytes) -> bytes:
-        return envelope.open_blob(self.material, self.key_id, blob, self.context)
+        return envelope.Sealer(self.material, self.key_id).open(blob, self.context)
 
 
 SEALED = st.builds(
@@ -131,7 +133,7 @@ def test_another_context_opens_nothing(sealed: Sealed, other: dict[str, str]) ->
     assume(other != sealed.context)
 
     with pytest.raises(hazmat.Unauthentic):
-        envelope.open_blob(sealed.material, sealed.key_id, sealed.blob, other)  # CORE K-66
+        envelope.Sealer(sealed.material, sealed.key_id).open(sealed.blob, other)  # CORE K-66
 
 
 @given(SEALED, KEY_IDS)
@@ -140,7 +142,7 @@ def test_another_key_id_opens_nothing(sealed: Sealed, other: str) -> None:
     assume(other != sealed.key_id)
 
     with pytest.raises(hazmat.Unauthentic):
-        envelope.open_blob(sealed.material, other, sealed.blob, sealed.context)  # CORE K-99
+        envelope.Sealer(sealed.material, other).open(sealed.blob, sealed.context)  # CORE K-99
 
 
 @given(SEALED, MATERIALS)
@@ -149,7 +151,7 @@ def test_another_material_opens_nothing(sealed: Sealed, other: bytes) -> None:
     assume(other != sealed.material)
 
     with pytest.raises(hazmat.Unauthentic):
-        envelope.open_blob(other, sealed.key_id, sealed.blob, sealed.context)  # CORE K-98
+        envelope.Sealer(other, sealed.key_id).open(sealed.blob, sealed.context)  # CORE K-98
 
 
 @given(st.binary(max_size=200))
@@ -159,4 +161,4 @@ def test_parsing_never_fails_and_opening_only_with_one_error(tail: bytes) -> Non
 
     assert (header is None) == (len(blob) < 97)  # CORE K-94
     with pytest.raises(hazmat.Unauthentic):
-        envelope.open_blob(bytes(32), "00000000-0000-0000-0000-000000000000", blob, {})
+        envelope.Sealer(bytes(32), "00000000-0000-0000-0000-000000000000").open(blob, {})

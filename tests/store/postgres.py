@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,20 @@ from tests.store.stores import ROOT_KEY, filled
 _NUMBERS = itertools.count(1)
 
 
-@pytest.fixture(scope="session")
-def postgres_dsn() -> Iterator[str]:
-    """The DSN of a server; the test is skipped, and says so, where there is none."""
-    pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
+class NoServerError(Exception):
+    """There is no PostgreSQL to test with; says what is missing."""
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Give the DSN of a server; raises NoServerError where there is none."""
+    if find_spec("psycopg") is None:
+        raise NoServerError("the extra `postgres` is not installed")
     if given := os.environ.get("KMSGATE_POSTGRES"):
         yield given
         return
     if shutil.which("initdb") is None or shutil.which("pg_ctl") is None:
-        pytest.skip("no PostgreSQL: neither KMSGATE_POSTGRES nor the programs initdb and pg_ctl")
+        raise NoServerError("neither KMSGATE_POSTGRES nor the programs initdb and pg_ctl")
     # The server refuses to run as root; the package of the system brings a user for it.
     user: dict[str, Any] = {"user": "postgres"} if os.geteuid() == 0 else {}
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
@@ -43,10 +49,21 @@ def postgres_dsn() -> Iterator[str]:
         for command in (initdb, start):
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder, **user)
         try:
-            yield f"host={folder} user=kmsgate dbname=postgres"
+            yield f"postgresql://kmsgate@/postgres?host={folder}"
         finally:
             stop = ["pg_ctl", "-D", data, "-m", "immediate", "stop"]
             subprocess.run(stop, check=True, stdout=subprocess.DEVNULL, cwd=folder, **user)
+
+
+@pytest.fixture(scope="session")
+def postgres_dsn() -> Iterator[str]:
+    """The DSN of a server; the test is skipped, and says so, where there is none."""
+    with ExitStack() as stack:
+        try:
+            dsn = stack.enter_context(server())
+        except NoServerError as missing:
+            pytest.skip(f"no PostgreSQL: {missing}")
+        yield dsn
 
 
 class PostgresStores:

@@ -9,13 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash import Broken, check, prepare, run, service_on, store_in, told
+from tests.crash import Broken, Place, check, prepare, run, service_on, told
 
 ROUNDS = 4
 
 
 def test_what_was_acknowledged_survives_being_killed(tmp_path: Path) -> None:
-    *_, last = run(tmp_path, ROUNDS, seed=7)
+    *_, last = run(Place(tmp_path), ROUNDS, seed=7)
+
+    assert last.endswith(f"of {ROUNDS} rounds are all there")
+
+
+def test_what_was_acknowledged_survives_on_a_server_too(tmp_path: Path, postgres_dsn: str) -> None:
+    *_, last = run(Place(tmp_path, postgres_dsn), ROUNDS, seed=7)
 
     assert last.endswith(f"of {ROUNDS} rounds are all there")
 
@@ -47,10 +53,11 @@ def test_a_loss_is_noticed(
     table: str,
     condition: str,
 ) -> None:
-    prepare(tmp_path)
+    place = Place(tmp_path)
+    prepare(place)
     replies: list[dict[str, object]] = []
     monkeypatch.setattr("tests.crash.say", replies.append)
-    with closing(store_in(tmp_path)) as store:
+    with closing(place.opened()) as store:
         service = service_on(store)
         key = told(service, "CreateKey")["KeyMetadata"]["Arn"]
         told(service, "CreateAlias", AliasName="alias/a", TargetKeyId=key)
@@ -61,8 +68,8 @@ def test_a_loss_is_noticed(
         )  # fmt: skip
         told(service, "DescribeKey", KeyId=key)
         told(service, "Encrypt", KeyId=key, Plaintext=b"x")
-    assert check(tmp_path, replies) == 6
+    assert check(place, replies) == 6
 
     lost(table, condition)(tmp_path / "state.db")
     with pytest.raises(Broken):
-        check(tmp_path, replies)
+        check(place, replies)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from kms import State
-from kms.root_key import PassphraseRootKey
+from kms.root_key import FileRootKey, PassphraseRootKey
 from kms.store import NewerStore, Session, StoreBusy, StoreError, WrongRootKey
+from kmsgate.cli import run
 from tests.store.postgres import PostgresStores
 from tests.store.stores import OTHER_ROOT_KEY, ROOT_KEY
 from tests.store.test_contract import event, names, state_of, with_user
@@ -113,3 +118,25 @@ def test_a_server_that_is_not_there_is_told() -> None:
 
     with pytest.raises(StoreError):
         postgres_store.open_store("host=/nowhere dbname=x", ROOT_KEY)
+
+
+def test_the_root_key_of_a_store_on_a_server_is_rotated(
+    postgres_dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if "KMSGATE_POSTGRES" in os.environ:
+        pytest.skip("the command works in the schema `kmsgate`, which may be somebody's")
+    from kms import postgres_store
+
+    root = FileRootKey(tmp_path / "root.key")
+    with (
+        closing(postgres_store.open_store(postgres_dsn, root)) as store,
+        store.session() as session,
+    ):
+        session.commit(with_user(session.state, "ada"), [])
+    key = f"file:{tmp_path / 'root.key'}"
+
+    assert run(["store", "rotate-root-key", "--store", postgres_dsn, "--root-key", key]) == 0
+
+    assert capsys.readouterr().out == "the store in PostgreSQL has root key 2 now\n"
+    with closing(postgres_store.open_store(postgres_dsn, root)) as store:
+        assert names(state_of(store)) == {"ada"}

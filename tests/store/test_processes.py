@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from kms import Call
-from tests.crash import ADMIN, PROJECT, prepare, require_chain, service_on, store_in
+from tests.crash import ADMIN, PROJECT, Place, prepare, require_chain, service_on
 from tests.kms_world import REGION
 
 PROCESSES, ROUNDS = 3, 6
@@ -18,11 +18,11 @@ _WORK = f"""
 import base64, json, sys
 from pathlib import Path
 from kms import Call
-from tests.crash import ADMIN, service_on, store_in
+from tests.crash import ADMIN, Place, service_on
 from tests.kms_world import REGION
 
 folder, shared, me = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-service = service_on(store_in(folder))
+service = service_on(Place(folder).opened())
 print("ready", flush=True)
 sys.stdin.readline()
 
@@ -38,8 +38,8 @@ for turn in range({ROUNDS}):
 
 
 def test_processes_at_once_lose_and_cross_nothing(tmp_path: Path) -> None:
-    prepare(tmp_path)
-    with closing(store_in(tmp_path)) as store:
+    prepare(Place(tmp_path))
+    with closing(Place(tmp_path).opened()) as store:
         service = service_on(store)
 
         def do(operation: str, **parameters: object) -> dict[str, object]:
@@ -78,8 +78,8 @@ def test_processes_at_once_lose_and_cross_nothing(tmp_path: Path) -> None:
 
 def test_processes_that_make_the_store_at_once_make_one(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from tests.crash import store_in;"
-        "print('ready', flush=True); sys.stdin.readline(); store_in(Path(sys.argv[1]))"
+        "import sys; from pathlib import Path; from tests.crash import Place;"
+        "print('ready', flush=True); sys.stdin.readline(); Place(Path(sys.argv[1])).opened()"
     )
     workers = [
         subprocess.Popen(
@@ -102,6 +102,6 @@ def test_processes_that_make_the_store_at_once_make_one(tmp_path: Path) -> None:
         worker.communicate(timeout=60)
 
     assert [worker.returncode for worker in workers] == [0] * PROCESSES
-    with closing(store_in(tmp_path / "new")) as store:
+    with closing(Place(tmp_path / "new").opened()) as store:
         assert store.events() == ()
     assert not list((tmp_path / "new").glob("*.new*"))

@@ -72,7 +72,7 @@ CHANGED: dict[str, Any] = {
 
 
 def test_a_chained_event_is_intact_and_knows_the_one_before() -> None:
-    event = EVENT.chained("before")
+    event = replace(EVENT).chained("before")
 
     assert event.previous_hash == "before"
     assert event.is_intact()
@@ -86,19 +86,24 @@ def test_every_part_of_an_event_is_covered() -> None:
 
 @pytest.mark.parametrize("part", CHANGED)
 def test_a_change_to_any_part_breaks_the_event(part: str) -> None:
-    changed = replace(EVENT.chained("before"), **{part: CHANGED[part]})
+    changed = replace(replace(EVENT).chained("before"), **{part: CHANGED[part]})
 
     assert not changed.is_intact()
-    assert changed.chained(changed.previous_hash).hash != changed.hash
+    assert replace(changed, hash="").chained(changed.previous_hash).hash != changed.hash
 
 
 def test_a_changed_hash_breaks_the_event() -> None:
-    assert not replace(EVENT.chained(""), hash="0" * 64).is_intact()
+    assert not replace(replace(EVENT).chained(""), hash="0" * 64).is_intact()
 
 
 def test_the_same_event_in_another_place_has_another_hash() -> None:
-    assert EVENT.chained("a").hash != EVENT.chained("b").hash
-    assert EVENT.chained("a") == EVENT.chained("b").chained("a")
+    assert replace(EVENT).chained("a").hash != replace(EVENT).chained("b").hash
+    assert replace(EVENT).chained("a") == replace(EVENT).chained("a")
+
+
+def test_an_event_is_chained_once() -> None:
+    with pytest.raises(ValueError, match="has its place"):
+        replace(EVENT).chained("a").chained("b")
 
 
 def test_events_without_an_equal_text_have_an_equal_hash_only_if_they_are_equal() -> None:
@@ -113,7 +118,7 @@ def test_any_kind_of_mapping_has_the_hash_of_a_dict_and_nothing_else_can_be_chai
     """A store may give back mappings that nobody can change."""
     frozen = replace(EVENT, parameters=MappingProxyType(dict(EVENT.parameters or {})))
 
-    assert frozen.chained("").hash == EVENT.chained("").hash
+    assert frozen.chained("").hash == replace(EVENT).chained("").hash
     with pytest.raises(TypeError, match="no event may hold bytes"):
         replace(EVENT, parameters={"plaintext": b"x"}).chained("")
 

@@ -302,7 +302,7 @@ def test_a_blob_sealed_under_another_key_of_the_same_name_is_invalid(
     world: World, key: Key
 ) -> None:
     """CORE K-99: right key id, foreign material."""
-    foreign = envelope.seal(bytes(32), key.id, b"text", {}, world.entropy.random_bytes)
+    foreign = envelope.Sealer(bytes(32), key.id).seal(b"text", {}, world.entropy.random_bytes)
 
     assert world.told("Decrypt", CiphertextBlob=foreign) == INVALID
 

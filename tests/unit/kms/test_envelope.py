@@ -34,7 +34,7 @@ def dice(*throws: bytes) -> Callable[[int], bytes]:
 
 
 def sealed(key_id: str = KEY_ID) -> bytes:
-    return envelope.seal(MATERIAL, key_id, PLAINTEXT, CONTEXT, dice(SALT, NONCE))
+    return envelope.Sealer(MATERIAL, key_id).seal(PLAINTEXT, CONTEXT, dice(SALT + NONCE))
 
 
 # --- Key material id ---------------------------------------------------------------------------
@@ -136,12 +136,13 @@ BLOB_OF_VERSION_1 = (
 def test_blobs_of_version_1_stay_readable_for_ever() -> None:
     assert sealed().hex() == BLOB_OF_VERSION_1  # CORE K-113
     assert (
-        envelope.open_blob(MATERIAL, KEY_ID, bytes.fromhex(BLOB_OF_VERSION_1), CONTEXT) == PLAINTEXT
+        envelope.Sealer(MATERIAL, KEY_ID).open(bytes.fromhex(BLOB_OF_VERSION_1), CONTEXT)
+        == PLAINTEXT
     )
 
 
 def test_the_largest_plaintext_fits_into_the_largest_blob() -> None:
-    blob = envelope.seal(MATERIAL, KEY_ID, bytes(4096), CONTEXT, dice(SALT, NONCE))
+    blob = envelope.Sealer(MATERIAL, KEY_ID).seal(bytes(4096), CONTEXT, dice(SALT + NONCE))
 
     assert len(blob) <= 6144  # CORE K-93
 
@@ -158,26 +159,26 @@ def test_sealing_and_opening_want_a_well_formed_key_id(key_id: str) -> None:
     with pytest.raises(ValueError, match="a key id is"):
         sealed(key_id)
     with pytest.raises(ValueError, match="a key id is"):
-        envelope.open_blob(MATERIAL, key_id, sealed(), CONTEXT)
+        envelope.Sealer(MATERIAL, key_id).open(sealed(), CONTEXT)
 
 
 @pytest.mark.parametrize("length", [0, 16, 31, 33])
 def test_sealing_and_opening_want_material_of_32_bytes(length: int) -> None:
     with pytest.raises(ValueError, match="32 bytes"):
-        envelope.seal(bytes(length), KEY_ID, PLAINTEXT, CONTEXT, dice(SALT, NONCE))
+        envelope.Sealer(bytes(length), KEY_ID).seal(PLAINTEXT, CONTEXT, dice(SALT + NONCE))
     with pytest.raises(ValueError, match="32 bytes"):
-        envelope.open_blob(bytes(length), KEY_ID, sealed(), CONTEXT)
+        envelope.Sealer(bytes(length), KEY_ID).open(sealed(), CONTEXT)
 
 
 def test_an_empty_plaintext_is_not_sealed() -> None:
     with pytest.raises(ValueError, match="at least one byte"):
-        envelope.seal(MATERIAL, KEY_ID, b"", CONTEXT, dice(SALT, NONCE))
+        envelope.Sealer(MATERIAL, KEY_ID).seal(b"", CONTEXT, dice(SALT + NONCE))
 
 
 @pytest.mark.parametrize("count", [0, 11, 13, 15, 17])
 def test_randomness_that_gives_another_number_of_bytes_is_noticed(count: int) -> None:
     with pytest.raises(ValueError, match="bytes"):
-        envelope.seal(MATERIAL, KEY_ID, PLAINTEXT, CONTEXT, lambda _: bytes(count))
+        envelope.Sealer(MATERIAL, KEY_ID).seal(PLAINTEXT, CONTEXT, lambda _: bytes(count))
 
 
 # --- What is not one of ours -------------------------------------------------------------------
@@ -205,15 +206,15 @@ def test_what_is_not_one_of_ours_is_neither_parsed_nor_opened(blob: bytes) -> No
     assert envelope.parse(blob) is None  # CORE K-94
 
     with pytest.raises(hazmat.Unauthentic):
-        envelope.open_blob(MATERIAL, KEY_ID, blob, CONTEXT)
+        envelope.Sealer(MATERIAL, KEY_ID).open(blob, CONTEXT)
 
 
 def test_97_bytes_are_enough_to_be_one_of_ours() -> None:
-    blob = envelope.seal(MATERIAL, KEY_ID, b"!", {}, dice(SALT, NONCE))
+    blob = envelope.Sealer(MATERIAL, KEY_ID).seal(b"!", {}, dice(SALT + NONCE))
 
     assert len(blob) == 97  # CORE K-94
     assert envelope.parse(blob) is not None
-    assert envelope.open_blob(MATERIAL, KEY_ID, blob, {}) == b"!"
+    assert envelope.Sealer(MATERIAL, KEY_ID).open(blob, {}) == b"!"
 
 
 def test_no_changed_bit_goes_unnoticed() -> None:
@@ -222,8 +223,8 @@ def test_no_changed_bit_goes_unnoticed() -> None:
     for offset, byte in enumerate(blob):
         for bit in range(8):
             with pytest.raises(hazmat.Unauthentic):
-                envelope.open_blob(
-                    MATERIAL, KEY_ID, changed(blob, offset, byte ^ 1 << bit), CONTEXT
+                envelope.Sealer(MATERIAL, KEY_ID).open(
+                    changed(blob, offset, byte ^ 1 << bit), CONTEXT
                 )
 
 
@@ -237,7 +238,7 @@ def test_other_material_key_id_or_context_fail_alike_and_without_detail() -> Non
         (MATERIAL, KEY_ID, CONTEXT | {"order": "18"}),
     ]:
         with pytest.raises(hazmat.Unauthentic) as caught:
-            envelope.open_blob(material, key_id, blob, context)
+            envelope.Sealer(material, key_id).open(blob, context)
         assert caught.value.args == ()  # CORE K-97
 
 
@@ -255,4 +256,4 @@ def test_a_blob_that_names_one_material_never_opens_under_another() -> None:
 
         for material in (MATERIAL, OTHER_MATERIAL):
             with pytest.raises(hazmat.Unauthentic):  # CORE K-97, K-99
-                envelope.open_blob(material, KEY_ID, forged, CONTEXT)
+                envelope.Sealer(material, KEY_ID).open(forged, CONTEXT)

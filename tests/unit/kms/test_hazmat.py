@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
     decode_dss_signature,
     encode_dss_signature,
 )
+from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFHMAC, CounterLocation, Mode
 
 from kms import hazmat
 
@@ -50,6 +51,28 @@ def rsa_key() -> bytes:
 
 
 # --- Derivation --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("length", [1, 16, 31, 32, 33, 64, 100])
+def test_derived_keys_are_those_of_sp_800_108(length: int) -> None:
+    """CORE K-95: as the library makes them."""
+    kdf = KBKDFHMAC(
+        algorithm=hashes.SHA256(),
+        mode=Mode.CounterMode,
+        length=length,
+        rlen=4,
+        llen=4,
+        location=CounterLocation.BeforeFixed,
+        label=b"a label",
+        context=b"a context",
+        fixed=None,
+    )
+
+    made = hazmat.derive_key(KEY, label=b"a label", context=b"a context", length=length)
+
+    assert made == kdf.derive(KEY)
+    if length == 32:
+        assert hazmat.Deriver(KEY, b"a label").derive(b"a context") == made
 
 
 def test_a_derived_key_depends_on_secret_label_context_and_length() -> None:

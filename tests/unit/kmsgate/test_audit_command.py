@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from kms.audit import entries, record
+from kms.root_key import FileRootKey
+from kms.sqlite_store import SqliteStore, open_store
 from kms.trail import EventSource
 from kmsgate import log_files
 from kmsgate.cli import run
@@ -202,7 +206,8 @@ def test_without_a_chain_nothing_can_be_said(logs: Path, audit: Told) -> None:
     (logs / "chain.jsonl").rename(logs.parent / "kept.jsonl")
 
     code, _, err = audit("verify", str(logs))
-    assert (code, err) == (2, f"kmsgate: there is no chain at {logs / 'chain.jsonl'}\n")
+    assert code == 2
+    assert err.startswith(f"kmsgate: there is no chain of hashes with {logs}\n")
     assert audit("verify", str(logs), "--chain", "kept.jsonl")[0] == 0
 
 
@@ -324,3 +329,54 @@ def test_hidden_files_and_other_files_are_passed_over(logs: Path, audit: Told) -
     (logs / ".git" / "x.json").write_text("{")
 
     assert audit("list", str(logs))[1].endswith("5 events\n")
+
+
+# Stores
+
+
+@pytest.fixture
+def store(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SqliteStore]:
+    """A store that is in use, with the events of the world."""
+    monkeypatch.chdir(tmp_path)
+    with closing(open_store(tmp_path / "state.db", FileRootKey(tmp_path / "root.key"))) as opened:
+        with opened.session() as session:
+            session.commit(session.state, world.events)
+        yield opened
+
+
+def test_the_events_of_a_store_are_those_of_its_log_files(
+    store: SqliteStore, logs: Path, audit: Told
+) -> None:
+    assert audit("list", "state.db") == audit("list", str(logs))
+    assert audit("verify", "state.db") == audit("verify", str(logs))
+    audit("export", "state.db", "--output", "out")
+    written = {each.relative_to(logs): each.read_bytes() for each in logs.rglob("*.json*")}
+    assert written
+    out = Path("out")
+    assert {each.relative_to(out): each.read_bytes() for each in out.rglob("*.json*")} == written
+
+
+def test_a_changed_event_of_a_store_is_named_with_its_number(
+    store: SqliteStore, audit: Told
+) -> None:
+    with closing(sqlite3.connect(store.path)) as connection:
+        connection.execute("DROP TRIGGER IF EXISTS events_stay")
+        connection.execute("UPDATE events SET text = replace(text, 'bob', 'eve') WHERE number = 2")
+        connection.commit()
+
+    code, out, _ = audit("verify", "state.db")
+
+    assert code == 1
+    assert out.splitlines()[0] == "broken at event 2: the event was changed"
+    assert out.splitlines()[1].endswith("in state.db, event 2")
+
+
+def test_a_damaged_store_is_told(store: SqliteStore, audit: Told) -> None:
+    with closing(sqlite3.connect(store.path)) as connection:
+        connection.execute("DROP TRIGGER IF EXISTS events_stay")
+        connection.execute("UPDATE events SET text = '[' WHERE number = 2")
+        connection.commit()
+
+    code, _, err = audit("list", "state.db")
+
+    assert (code, err) == (2, "kmsgate: state.db: an event cannot be read\n")

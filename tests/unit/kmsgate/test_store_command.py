@@ -115,3 +115,24 @@ def test_what_cannot_be_done_is_told_and_ends_with_2(
     assert run(["store", *arguments]) == 2
     assert complaint in capsys.readouterr().err
     assert people(path) == {"ada"}
+
+
+# In PostgreSQL
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["backup", "x.db"], "is not a file"),
+        (["restore", "x.db"], "is not a file"),
+        (["rotate-root-key"], "no default for the root key"),
+    ],
+)
+def test_what_is_not_done_on_a_server_is_told(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["store", *arguments, "--store", "postgresql://me:secret@host/db"]) == 2
+
+    said = capsys.readouterr().err
+    assert told in said
+    assert "secret" not in said
