@@ -17,6 +17,7 @@ from kms.directory import TemporaryKey
 from kms.runtime import Clock, SystemClock
 from kms.store import Store
 from kmsgate.app import App, Surface
+from kmsgate.resources import sample_world
 from kmsgate.scenario.files import load_world
 from kmsgate.server import listening
 from kmsgate.simulator import Simulator, open_simulator
@@ -77,9 +78,13 @@ def serving(
 
 @contextmanager
 def server(
-    world: str | Path, *, store: Store | None = None, clock: Clock | None = None
+    world: str | Path | None = None, *, store: Store | None = None, clock: Clock | None = None
 ) -> Iterator[Endpoint]:
-    """Serve the world of a file while the context lasts; `clock` is that of the service."""
-    built = load_world(str(world))
+    """Serve the world of a file while the context lasts; `clock` is that of the service.
+
+    Without a file it is the sample world: `admin`, who may do everything, `guest`, who may do
+    nothing, and a key `alias/app`.
+    """
+    built = load_world(str(world or sample_world()))
     with serving(open_simulator(built, store, clock), region=built.region) as endpoint:
         yield endpoint

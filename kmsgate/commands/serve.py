@@ -24,12 +24,11 @@ from kmsgate import __version__
 from kmsgate.commands.root_keys import DEFAULT_STORE, root_key, root_key_option
 from kmsgate.errors import UsageError
 from kmsgate.output import Screen, safe, screen
-from kmsgate.resources import bundled_scenarios
+from kmsgate.resources import sample_world
 from kmsgate.scenario.fields import FileError
 from kmsgate.scenario.files import load_world
 from kmsgate.scenario.report import show_file_error
 from kmsgate.scenario.values import NOT_A_TIME, read_time
-from kmsgate.scenario.world import World
 from kmsgate.simulator import Simulator, open_simulator
 
 DEFAULT_PORT = 8470
@@ -85,7 +84,7 @@ def command(
     _check_installed()
     _check_host(host, exposed=exposed)
     try:
-        built = _world(world)
+        built = load_world(world or str(sample_world()))
     except FileError as error:
         show_file_error(screen(sys.stderr), error)
         return 2
@@ -175,13 +174,6 @@ def _check_host(host: str, *, exposed: bool) -> None:
             f"others could call {safe(host)}, and this protects nothing",
             "add --i-know-this-is-a-simulator, or leave --host out",
         )
-
-
-def _world(path: str | None) -> World:
-    if path is None:
-        (folder,) = bundled_scenarios()
-        path = str(folder / "demo" / "endpoint.world.yaml")
-    return load_world(path)
 
 
 def _moment(text: str | None) -> dt.datetime | None:

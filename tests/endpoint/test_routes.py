@@ -307,6 +307,17 @@ def test_a_request_may_have_a_hundred_headers_and_no_more(desk: Desk) -> None:
     assert send(desk.endpoint, [*draft.sent, *more, ("x", "")], draft.body).status == 431
 
 
+def test_so_many_requests_are_answered_at_once_and_no_more(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kmsgate.app.MAX_WAITING", 0)
+
+    answer = desk.draft().signed().send(desk.endpoint)
+
+    assert (answer.status, answer.told) == (503, {"__type": "ServiceUnavailableException"})
+    assert desk.world.events == []
+
+
 class Line:
     """A connection on which anything can be sent."""
 
