@@ -154,6 +154,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
 
 # The search
 
+SHOWN = tuple(repr(bytes([each]))[2:-1] for each in range(256))
+
 
 def forms_of(known: bytes) -> Iterator[bytes]:
     """Yield a secret in every form; of one in DER the end, since all of a kind begin alike."""
@@ -162,8 +164,8 @@ def forms_of(known: bytes) -> Iterator[bytes]:
     yield from (told, told.hex().encode(), told.hex().upper().encode())
     whole = told[: len(told) // 3 * 3]  # of base64 the last group differs with what follows
     yield from (base64.b64encode(whole), base64.urlsafe_b64encode(whole))
-    shown = repr(told)[2:-1].replace("\\'", "'")
-    yield from (shown.encode(), shown.replace("'", "\\'").encode())
+    for quote in ("'", "\\'"):  # which of the two `repr` writes depends on what else it shows
+        yield "".join(quote if each == ord("'") else SHOWN[each] for each in told).encode()
 
 
 def search(secrets: set[bytes], texts: Mapping[str, bytes]) -> list[str]:
