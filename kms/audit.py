@@ -176,7 +176,12 @@ def as_plain(value: object) -> dict[Any, Any]:
     raise TypeError(f"no event may hold {type(value).__name__}")
 
 
-_encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True, default=as_plain).encode
+_encode = json.JSONEncoder(
+    separators=(",", ":"),
+    sort_keys=True,
+    default=as_plain,
+    check_circular=False,  # what an event holds was read from a text, or made here
+).encode
 
 
 def canonical(value: object) -> str:

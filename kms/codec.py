@@ -2,15 +2,18 @@
 
 A member that equals its default is left out, and a member that is missing gets its default: old
 rows stay readable when a field is added. Bytes never become JSON: whatever is bytes in a record is
-taken for a secret and handed over apart, to be sealed (CORE K-108).
+taken for a secret and handed over apart, to be sealed (CORE K-108). So is a member that no `repr`
+shows, whatever it is, such as grant tokens (CORE K-112).
 """
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 import types
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache, lru_cache
@@ -19,7 +22,11 @@ from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from kms.ordered import SortedSet
 from kms.table import Table
-from policy import Arn, Policy, PolicyKind, parse
+from policy import Arn, Policy, PolicyError, PolicyKind, parse
+from policy.formatter import format_policy
+
+MAX_OWN_TEXT = 65_536
+"""A policy in a longer text is a part of it: no kind of policy may be so long."""
 
 Json: TypeAlias = Any
 Encode: TypeAlias = Callable[[Any, list[bytes]], Json]
@@ -88,7 +95,17 @@ def _sealed(secret: bytes, secrets: list[bytes]) -> Json:
 
 
 def _policy(policy: Policy, _: object) -> Json:
-    return {"name": policy.name, "kind": policy.kind.value, "text": policy.source.text}
+    return {"name": policy.name, "kind": policy.kind.value, "text": _text_of(policy)}
+
+
+def _text_of(policy: Policy) -> str:
+    """Return the text of a policy: its own, or a new one if it is a part of a larger file."""
+    text = policy.source.text
+    if len(text) <= MAX_OWN_TEXT:
+        with suppress(PolicyError):
+            if _parsed(text, policy.name, policy.kind.value).statements == policy.statements:
+                return text
+    return format_policy(policy)
 
 
 @lru_cache(maxsize=4096)
@@ -246,10 +263,24 @@ def _default(member: dataclasses.Field[Any]) -> Any:
     return member.default
 
 
+def _hidden(inner: Codec) -> Codec:
+    """Return the codec of a secret that is no bytes."""
+
+    def encode(value: Any, secrets: list[bytes]) -> Json:
+        return _sealed(json.dumps(inner.encode(value, secrets)).encode(), secrets)
+
+    return Codec(encode, lambda place, secrets: inner.decode(json.loads(secrets[place]), secrets))
+
+
+def _member(member: dataclasses.Field[Any], hint: Any) -> Codec:
+    hidden = not member.repr and hint not in (bytes, bytes | None)
+    return _hidden(codec_of(hint)) if hidden else codec_of(hint)
+
+
 def _dataclass(cls: type[Any]) -> Codec:
     hints = get_type_hints(cls)
     members = [member for member in dataclasses.fields(cls) if member.init]
-    parts = {each.name: (codec_of(hints[each.name]), _default(each)) for each in members}
+    parts = {each.name: (_member(each, hints[each.name]), _default(each)) for each in members}
 
     def encode(value: Any, secrets: list[bytes]) -> Json:
         if type(value) is not cls:

@@ -118,7 +118,9 @@ def kind_facts(spec: str, usage: str, origin: str, role: str | None) -> Facts:
 
 def _resource_tags(asked: Asked) -> Facts:
     key = asked.target.key
-    return {f"aws:ResourceTag/{tag}": value for tag, value in key.tags} if key is not None else {}
+    if key is None or not key.tags:
+        return {}
+    return {f"aws:ResourceTag/{tag}": value for tag, value in key.tags}
 
 
 def _resource_aliases(asked: Asked) -> Facts:
@@ -304,7 +306,7 @@ ROWS: tuple[Row, ...] = (
 """AUTH J-52 to J-54 and J-61 to J-98."""
 
 _BY_ACTION = {
-    str(action): tuple(row for row in ROWS if str(action) in row.actions)
+    str(action): tuple(row.derive for row in ROWS if str(action) in row.actions)
     for action in ACTIONS.values()
 }
 
@@ -312,6 +314,6 @@ _BY_ACTION = {
 def request_facts(asked: Asked) -> Facts:
     """Return every condition key that describes the key and the request of one check."""
     facts: Facts = {}
-    for row in _BY_ACTION[asked.action]:
-        facts |= row.derive(asked)
+    for derive in _BY_ACTION[asked.action]:
+        facts |= derive(asked)
     return facts

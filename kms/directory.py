@@ -5,6 +5,7 @@ The directory turns an ARN into a caller, and tells which policies hang on whom.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,8 @@ from policy.request import Values
 from policy.source import Span
 
 Tags = Mapping[str, str]
+SWEEP_EVERY = 256
+"""Temporary credentials that ended are looked for whenever there are so many more."""
 _NO_TAGS: HashTrieMap[str, str] = HashTrieMap()
 _IAM_NAME = re.compile("[A-Za-z0-9+=,.@_-]{1,64}")
 _ACCESS_KEY_ID = re.compile("AKIA[A-Z2-7]{16}")
@@ -27,15 +30,22 @@ _SECRET = re.compile("[A-Za-z0-9+/]{40}")
 
 @dataclass(frozen=True, slots=True)
 class AccessKey:
-    """Long-term credentials of a user (CORE K-202). The secret is in no `repr`."""
+    """Long-term credentials of a user. The secret, which is ASCII, is in no `repr`.
+
+    It is bytes, so that a durable store seals it under its root key (CORE K-202).
+    """
 
     id: str
-    secret: str = field(repr=False)
+    secret: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An IAM user or role: what hangs on it. `unique_id` is its AIDA or AROA id."""
+    """An IAM user or role: what hangs on it. `unique_id` is its AIDA or AROA id.
+
+    `trust` tells who may assume a role; without it, nobody. As for any policy on a resource, its
+    statements have a Resource, which is `*`.
+    """
 
     arn: Arn
     unique_id: str
@@ -45,6 +55,7 @@ class Identity:
     groups: tuple[str, ...] = ()
     service_linked: bool = False
     access_keys: tuple[AccessKey, ...] = ()
+    trust: Policy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +71,25 @@ class Session:
     tags: Tags = _NO_TAGS
     facts: Mapping[str, Values] = HashTrieMap()
     identity_provider: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TemporaryKey:
+    """Credentials that end: of a session, or of a user or root with a session token (CORE K-211).
+
+    `arn` is the caller's. `owner_id` is the unique id of the user or role behind it, None for root:
+    for another of the same name they are not. What a session was given when it began is `session`;
+    what else is known of the credentials is `facts`. Secret and token are ASCII.
+    """
+
+    id: str
+    secret: bytes = field(repr=False)
+    token: bytes = field(repr=False)
+    arn: Arn
+    owner_id: str | None
+    expires_at: dt.datetime
+    session: Session | None = None
+    facts: Mapping[str, Values] = HashTrieMap()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +132,7 @@ class Directory:
     roles: Table[tuple[str, str], Arn] = Table()
     unique_ids: Table[str, str] = Table()
     access_keys: Table[str, str] = Table()
+    temporary_keys: Table[str, TemporaryKey] = Table()
 
     def with_account(self, account: Account) -> Directory:
         """Return the directory with an account."""
@@ -149,6 +180,14 @@ class Directory:
         """Return the directory with a session."""
         return replace(self, sessions=self.sessions.insert(str(session.arn), session))
 
+    def with_temporary_key(self, key: TemporaryKey, now: dt.datetime) -> Directory:
+        """Return the directory with temporary credentials; now and then, those that ended go."""
+        keys = self.temporary_keys
+        if len(keys) % SWEEP_EVERY == SWEEP_EVERY - 1:
+            for old in [each.id for each in keys.values() if each.expires_at <= now]:
+                keys = keys.discard(old)
+        return replace(self, temporary_keys=keys.insert(key.id, key))
+
     def with_group(self, arn: str, policies: tuple[Policy, ...]) -> Directory:
         """Return the directory with a group and its policies."""
         return replace(self, groups=self.groups.insert(arn, policies))
@@ -186,8 +225,11 @@ class Directory:
         arn = principal.issuer or principal.arn
         return self.identities.get(str(arn)) if arn is not None else None
 
-    def session_of(self, principal: Principal) -> Session | None:
-        """Return what is known of a caller's session."""
+    def session_of(self, principal: Principal, access_key: str | None = None) -> Session | None:
+        """Return what is known of a caller's session: that of its credentials, or of its ARN."""
+        key = self.temporary_keys.get(access_key) if access_key is not None else None
+        if key is not None:
+            return key.session
         return self.sessions.get(str(principal.arn)) if principal.arn is not None else None
 
     def policies_of(self, principal: Principal) -> tuple[Policy, ...]:
@@ -210,6 +252,17 @@ class Directory:
             return None
         identity = self.identities[owner]
         return identity, next(key for key in identity.access_keys if key.id == key_id)
+
+    def holder(self, key: TemporaryKey) -> Principal | None:
+        """Return whose temporary credentials these are; None once nobody of that id is there."""
+        if key.session is not None:
+            holder = self._with_facts(_of_session(key.session), key.session)
+        else:
+            known = self.principal(key.arn)
+            if known is None:
+                return None
+            holder = replace(known, facts={**known.facts, **key.facts})
+        return holder if holder.unique_id == key.owner_id else None
 
     def knows(self, principal: str) -> bool:
         """Tell whether a principal of a policy or grant exists (AUTH P-12, P-14).

@@ -126,6 +126,8 @@ class _Task(Generic[T]):
 class DurableStore:
     """Keeps one state and its events in a database; threads and processes may share it."""
 
+    waits = True
+
     def __init__(self, database: Database, records: Records) -> None:
         self._database = database
         self._records = records
@@ -137,6 +139,10 @@ class DurableStore:
         self._group: _Group | None = None
         self._state = State()
         self._seen = Head("", 0, "")
+
+    def glance(self) -> State:
+        """Return the state as this process last saw it kept; an empty one before its first call."""
+        return self._state
 
     @contextmanager
     def session(self) -> Iterator[Session]:

@@ -25,7 +25,6 @@ from kms.sides import DESTINATION, ONE, SOURCE, refuse_recipient, sealers
 
 _NEED = Need(USABLE, KeyUsage.ENCRYPT_DECRYPT)
 _OAEP_OVERHEAD = {"RSAES_OAEP_SHA_1": 42, "RSAES_OAEP_SHA_256": 66}
-_WRONG_KEY = "The key ID in the request does not identify a CMK that can perform this operation."
 
 
 def _require_algorithm(key: Key, algorithm: str, pairs: Mapping[str, str], doing: str) -> None:
@@ -96,7 +95,7 @@ def _require_same_key(blob: bytes | None, algorithm: str, key: Key) -> None:
     if header is None:
         raise InvalidCiphertext
     if header.key_id != key.id:
-        raise IncorrectKey(_WRONG_KEY)
+        raise IncorrectKey
 
 
 # Encrypt

@@ -41,7 +41,7 @@ _SALT = slice(52, 68)
 _NONCE = slice(68, 80)
 _HEADER_BYTES = 80
 _RANDOM = slice(52, 80)
-_RANDOM_BYTES = 28
+_SALT_BYTES, _RANDOM_BYTES = 16, 28
 _MIN_BYTES = _HEADER_BYTES + 1 + hazmat.AEAD_TAG_BYTES
 
 _UUID_FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -100,7 +100,7 @@ def parse(blob: bytes) -> Header | None:
 class Sealer:
     """Seals and opens with one material of one key. Its repr shows nothing."""
 
-    __slots__ = ("_begin", "_material")
+    __slots__ = ("_begin", "_message_keys")
 
     def __init__(self, material: bytes, key_id: str) -> None:
         """Raises ValueError for material not of 32 bytes, or a malformed key id."""
@@ -109,7 +109,8 @@ class Sealer:
             raise ValueError("material that encrypts has 32 bytes")
         flags, packed = _pack(key_id)
         committed_id = bytes.fromhex(material_id(material, key_id))
-        self._material = material
+        # CORE K-95: a key of its own for every blob lifts the limit on messages per AES-GCM key.
+        self._message_keys = hazmat.Deriver(material, b"kmsgate/encrypt/v1")
         self._begin = _PREFIX + bytes((flags, 0)) + packed + committed_id
 
     def seal(
@@ -133,7 +134,10 @@ class Sealer:
         header = self._begin + drawn
         associated_data = header + canonical_context(encryption_context)  # CORE K-96
         return header + hazmat.aead_seal(
-            _message_key(self._material, header[_SALT]), header[_NONCE], plaintext, associated_data
+            self._message_keys.derive(drawn[:_SALT_BYTES]),
+            drawn[_SALT_BYTES:],
+            plaintext,
+            associated_data,
         )
 
     def open(self, blob: bytes, encryption_context: Mapping[str, str]) -> bytes:
@@ -152,7 +156,7 @@ class Sealer:
         committed = hazmat.same(header, blob[:_HEADER_BYTES])
         # CORE K-97: a wrong header, a wrong context, a changed byte take the same way to the end.
         plaintext = hazmat.aead_open(
-            _message_key(self._material, blob[_SALT]),
+            self._message_keys.derive(blob[_SALT]),
             blob[_NONCE],
             blob[_HEADER_BYTES:],
             header + canonical_context(encryption_context),
@@ -168,11 +172,6 @@ def _pack(key_id: str) -> tuple[int, bytes]:
     if _UUID_FORM.fullmatch(key_id):
         return 0, bytes.fromhex(key_id.replace("-", ""))
     raise ValueError("a key id is a lower-case UUID, or `mrk-` and 32 lower-case hex digits")
-
-
-def _message_key(material: bytes, salt: bytes) -> bytes:
-    # CORE K-95: a key of its own for every blob lifts the limit on messages per AES-GCM key.
-    return hazmat.derive_key(material, label=b"kmsgate/encrypt/v1", context=salt)
 
 
 def _u32(number: int) -> bytes:

@@ -45,7 +45,7 @@ class Gate:
         caller, resource = request.principal, request.resource
         on_key = key is not None and resource.kind is ResourceKind.KEY
         grants = state.grants_of(str(key.arn)) if on_key and key is not None else None
-        at = (id(caller), id(key), resource.account, on_key, call.endpoint)
+        at = (id(caller), id(key), resource.account, on_key, call.endpoint, call.access_key)
         kept = self._kept.get(at)
         if (
             kept is None
@@ -65,7 +65,7 @@ class Gate:
 def _documents(request: Request, key: Key | None, call: Call, state: State) -> Documents:
     directory, caller = state.directory, request.principal
     identity = directory.identity_of(caller)
-    session = directory.session_of(caller)
+    session = directory.session_of(caller, call.access_key)
     endpoint = directory.endpoints.get(call.endpoint) if call.endpoint else None
     home = _account(directory, caller)
     owner = directory.accounts.get(request.resource.account or "")

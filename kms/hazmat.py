@@ -32,7 +32,7 @@ from typing import Any, NamedTuple, TypeAlias
 from cryptography import exceptions
 from cryptography.hazmat.primitives import hashes, keywrap, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
@@ -94,6 +94,28 @@ def derive_key(secret: bytes, *, label: bytes, context: bytes, length: int = 32)
         for number in range(1, -(-length // 32) + 1)
     )
     return b"".join(blocks)[:length]
+
+
+class Deriver:
+    """Derives keys of 32 bytes from one secret as `derive_key` does, in half the time.
+
+    Its repr shows nothing.
+    """
+
+    __slots__ = ("_keyed", "_label")
+
+    def __init__(self, secret: bytes, label: bytes) -> None:
+        """Raises ValueError for a label with a zero byte."""
+        if 0 in label:
+            raise ValueError("a label holds no zero byte")
+        self._keyed = hmac.new(secret, digestmod="sha256")
+        self._label = (1).to_bytes(4, "big") + label + b"\0"
+
+    def derive(self, context: bytes) -> bytes:
+        """Return the key for a context."""
+        keyed = self._keyed.copy()
+        keyed.update(self._label + context + (256).to_bytes(4, "big"))
+        return keyed.digest()
 
 
 def passphrase_key(passphrase: str, salt: bytes, log_n: int) -> bytes:
@@ -293,6 +315,13 @@ def _private_key(pkcs8: bytes) -> PrivateKeyTypes:
     )
 
 
+def _public_key(spki: bytes) -> PublicKeyTypes:
+    try:
+        return serialization.load_der_public_key(spki)
+    except (ValueError, exceptions.UnsupportedAlgorithm):
+        raise ValueError("these bytes are no public key that can be read") from None
+
+
 def _of_kind(kinds: tuple[type, ...], key: object, algorithm: str) -> Any:
     if not isinstance(key, kinds):
         raise TypeError(f"{algorithm} takes a key of another kind")
@@ -313,9 +342,9 @@ def oaep_encrypt(spki: bytes, algorithm: str, plaintext: bytes) -> bytes:
     """Return the RSAES-OAEP ciphertext of `plaintext`, as long as the modulus.
 
     `spki` is an RSA public key in DER, else TypeError. Raises ValueError for a plaintext that does
-    not fit, and UnsupportedAlgorithm.
+    not fit and for bytes that are no public key, and UnsupportedAlgorithm.
     """
-    key = serialization.load_der_public_key(spki)
+    key = _public_key(spki)
     if not isinstance(key, rsa.RSAPublicKey):
         raise TypeError("RSAES-OAEP takes an RSA key")
     oaep = _oaep(algorithm)
@@ -454,7 +483,7 @@ def verify(spki: bytes, algorithm: str, form: str, message: bytes, signature: by
     are as in `sign`, and so are the errors that they lead to.
     """
     scheme = _scheme(algorithm, form)
-    key = _of_kind(scheme.keys, serialization.load_der_public_key(spki), algorithm)
+    key = _of_kind(scheme.keys, _public_key(spki), algorithm)
     try:
         scheme.verify(key, signature, message)
     except exceptions.InvalidSignature:
@@ -508,6 +537,53 @@ def decapsulate(pkcs8: bytes, ciphertext: bytes) -> bytes:
 
 
 # --- Imported material --------------------------------------------------------------------------
+
+WRAPPINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "RSAES_OAEP_SHA_1": "RSAES_OAEP_SHA_1",
+        "RSAES_OAEP_SHA_256": "RSAES_OAEP_SHA_256",
+        "RSA_AES_KEY_WRAP_SHA_1": "RSAES_OAEP_SHA_1",
+        "RSA_AES_KEY_WRAP_SHA_256": "RSAES_OAEP_SHA_256",
+    }
+)
+"""The wrapping algorithms, each with the form of OAEP in it (CORE K-130); there are no others."""
+
+IN_TWO_LAYERS = frozenset(name for name, oaep in WRAPPINGS.items() if name != oaep)
+"""Those that wrap material of any size under an AES key, and only that key under the RSA key."""
+
+
+def wrap(spki: bytes, algorithm: str, material: bytes, aes_key: bytes) -> bytes:
+    """Return material as only the owner of a private RSA key gets it back, by `unwrap`.
+
+    `aes_key` has 32 bytes, which nobody has used before, for the algorithms in two layers; others
+    leave it alone. Raises as `oaep_encrypt` does, and ValueError for a key of another length and
+    where there is nothing to wrap.
+    """
+    if algorithm not in WRAPPINGS:
+        raise UnsupportedAlgorithm(algorithm)
+    if not material:
+        raise ValueError("there is nothing to wrap")
+    if algorithm not in IN_TWO_LAYERS:
+        return oaep_encrypt(spki, WRAPPINGS[algorithm], material)
+    if len(aes_key) != AEAD_KEY_BYTES:
+        raise ValueError("the AES key in between has 32 bytes")
+    sealed_key = oaep_encrypt(spki, WRAPPINGS[algorithm], aes_key)
+    return sealed_key + keywrap.aes_key_wrap_with_padding(aes_key, material)  # CORE K-132
+
+
+def unwrap(pkcs8: bytes, algorithm: str, wrapped: bytes) -> bytes:
+    """Return the material that was wrapped, here or anywhere else.
+
+    Raises Unauthentic, whatever is wrong with `wrapped`; TypeError for a key that is not RSA, and
+    UnsupportedAlgorithm.
+    """
+    if algorithm not in WRAPPINGS:
+        raise UnsupportedAlgorithm(algorithm)
+    if algorithm not in IN_TWO_LAYERS:
+        return oaep_decrypt(pkcs8, WRAPPINGS[algorithm], wrapped)
+    size = rsa_bytes(pkcs8)
+    aes_key = oaep_decrypt(pkcs8, WRAPPINGS[algorithm], wrapped[:size])
+    return kwp_unwrap(aes_key, wrapped[size:])
 
 
 def kwp_unwrap(key: bytes, wrapped: bytes) -> bytes:

@@ -64,26 +64,17 @@ def _require_external(_parameters: Parameters, scope: Scope) -> None:
     require_origin(scope.key, KeyOrigin.EXTERNAL)
 
 
-# What a wrapping algorithm is made of. CORE K-130: others are not supported.
-
-_OAEP = {
-    "RSAES_OAEP_SHA_1": "RSAES_OAEP_SHA_1",
-    "RSAES_OAEP_SHA_256": "RSAES_OAEP_SHA_256",
-    "RSA_AES_KEY_WRAP_SHA_1": "RSAES_OAEP_SHA_1",
-    "RSA_AES_KEY_WRAP_SHA_256": "RSAES_OAEP_SHA_256",
-}
-_IN_TWO_LAYERS = frozenset({"RSA_AES_KEY_WRAP_SHA_1", "RSA_AES_KEY_WRAP_SHA_256"})
 _WRAPPING_SPECS = frozenset({"RSA_2048", "RSA_3072", "RSA_4096"})
 
 
 def _suits(algorithm: str, wrapping_spec: str, key: Key) -> bool:
     """Tell whether the material of a key goes through such a wrapping (CORE K-130)."""
-    if algorithm not in _OAEP or wrapping_spec not in _WRAPPING_SPECS:
+    if algorithm not in hazmat.WRAPPINGS or wrapping_spec not in _WRAPPING_SPECS:
         return False
     too_long = key.spec.startswith("RSA_") or (
         (key.spec, wrapping_spec) == ("ECC_NIST_P521", "RSA_2048")
     )
-    return algorithm in _IN_TWO_LAYERS or not too_long
+    return algorithm in hazmat.IN_TWO_LAYERS or not too_long
 
 
 @operation("GetParametersForImport", Need(_RECEIVING), examine=_require_external)
@@ -151,13 +142,8 @@ def _wrapping_key_of(token: bytes, scope: Scope) -> WrappingKey:
 
 def _unwrapped(wrapped: bytes, wrapping_key: WrappingKey) -> bytes:
     """Return what was wrapped; every failure is the same InvalidCiphertext (CORE K-132)."""
-    algorithm, private_key = wrapping_key.algorithm, wrapping_key.private_key
     try:
-        if algorithm not in _IN_TWO_LAYERS:
-            return hazmat.oaep_decrypt(private_key, _OAEP[algorithm], wrapped)
-        size = hazmat.rsa_bytes(private_key)
-        aes_key = hazmat.oaep_decrypt(private_key, _OAEP[algorithm], wrapped[:size])
-        return hazmat.kwp_unwrap(aes_key, wrapped[size:])
+        return hazmat.unwrap(wrapping_key.private_key, wrapping_key.algorithm, wrapped)
     except hazmat.Unauthentic:
         raise InvalidCiphertext from None
 

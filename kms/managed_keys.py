@@ -81,13 +81,18 @@ def guarded(decision: Decision, key: Key | None) -> Decision:
 
     The second line of defence (CORE K-21): the first is that no policy allows it.
     """
-    if key is None or key.manager is not KeyManager.AWS or not decision.allowed:
-        return decision
-    action = ACTIONS.get(decision.request.action.lower())
-    if action is not None and not action.fixed_on_aws_managed:
+    if not decision.allowed or not is_fixed(decision.request.action, key):
         return decision
     trace = Trace(decision.layers, blocked_by=(Layer.SERVICE,))
     return Decision(decision.request, Outcome.IMPLICITLY_DENIED, Layer.SERVICE, None, (), trace)
+
+
+def is_fixed(action: str, key: Key | None) -> bool:
+    """Tell whether nobody may do this to the key, since a service manages it (CORE K-21)."""
+    if key is None or key.manager is not KeyManager.AWS:
+        return False
+    known = ACTIONS.get(action.lower())
+    return known is None or known.fixed_on_aws_managed
 
 
 def key_policy(service: str, arn: Arn) -> str:

@@ -80,8 +80,9 @@ class Target:
     @property
     def is_missing(self) -> bool:
         """Whether it should have a key, and there is none."""
-        on_key = self.alias is not None or self.resource.kind is ResourceKind.KEY
-        return self.key is None and on_key and not self.resource.planned
+        if self.key is not None or self.resource.planned:
+            return False
+        return self.alias is not None or self.resource.kind is ResourceKind.KEY
 
 
 @dataclass(slots=True)

@@ -138,7 +138,7 @@ class Course:
             for each in targets
             if not (each.is_missing or each.resource.planned or each.resource.arn is None)
         ]
-        self.resources = tuple(dict.fromkeys(listed))
+        self.resources = tuple(dict.fromkeys(listed)) if len(listed) > 1 else tuple(listed)
 
 
 def events_of(

@@ -45,6 +45,25 @@ class SystemClock:
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
+class ShiftedClock:
+    """A clock that goes as another one does, at another time from the start on, or moved on."""
+
+    def __init__(self, base: Clock, at: dt.datetime | None = None) -> None:
+        self._base = base
+        self._shift = at - base.now() if at is not None else dt.timedelta()
+
+    def now(self) -> dt.datetime:
+        """Return the moment that it shows."""
+        return self._base.now() + self._shift
+
+    def advance(self, by: dt.timedelta) -> None:
+        """Move it on; raises ValueError for back, OverflowError for out of the calendar."""
+        if by < dt.timedelta():
+            raise ValueError("a clock cannot be moved back")
+        _ = self.now() + by
+        self._shift += by
+
+
 class FixedClock:
     """A clock that stands until it is moved."""
 

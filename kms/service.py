@@ -106,6 +106,10 @@ class Reply:
         return self.output if self.output is not None else {}
 
 
+_BUG = Internal()
+"""What a call ended with, until it has ended in another way."""
+
+
 class Service:
     """A key management service: every operation passes the gate, and every call is written down."""
 
@@ -132,7 +136,7 @@ class Service:
     def _answer(self, call: Call, session: Session) -> Reply:
         now = self.clock.now()
         settled, own_events = settle.settle(session.state, now, self.entropy)
-        course = Course(settled, call.request_id or self.entropy.uuid(), error=Internal())
+        course = Course(settled, call.request_id or self.entropy.uuid(), error=_BUG)
         try:
             self._run(call, course, now)
             course.error = None
@@ -201,9 +205,13 @@ class Service:
                 continue
             decision = self._ask(Asked(question.action, parameters, target, scope), tokens)
             course.decisions += (decision,)
-            if not decision.allowed or target.is_missing:
+            denied = not decision.allowed and self._is_enforced(decision, target)
+            if denied or target.is_missing:
                 raise AccessDenied(_denial(decision, target, scope), decision)
         return scope
+
+    def _is_enforced(self, decision: Decision, target: Target) -> bool:
+        return self.settings.enforce or managed_keys.is_fixed(decision.request.action, target.key)
 
     def _ask(self, asked: Asked, tokens: frozenset[str] = frozenset()) -> Decision:
         scope, target = asked.scope, asked.target

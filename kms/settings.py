@@ -33,6 +33,8 @@ class Settings:
     strict_principals: bool = True
     enforce_quotas: bool = True
     get_public_key_on_disabled: bool = True  # CORE K-30: measured; the guide says no
+    enforce: bool = True
+    """False does what policies deny; the decisions are in the reply all the same."""
     event_version: str = "1.11"  # CORE K-173
     usage_tracking_start: dt.datetime | None = None
     """Since when the use of keys is tracked; None is since the service was made."""

@@ -69,6 +69,8 @@ def open_store(
     the file as it was, if it cannot be opened.
     """
     entropy = entropy or SystemEntropy()
+    if path.is_dir():
+        raise StoreError(f"{path} is a folder")
     if not path.exists():
         _make(path, root, entropy)
     database = SqliteDatabase(path, patience)

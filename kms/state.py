@@ -57,7 +57,7 @@ class State:
     keys: Table[str, Key] = Table()
     aliases: Table[str, Alias] = Table()
     grants: Table[str, KeyGrants] = Table()
-    tokens: Table[str, tuple[str, str]] = Table()
+    tokens: Table[str, tuple[str, str]] = field(default=Table(), repr=False)
     key_ids: Table[Place, SortedSet[str]] = Table()
     alias_names: Table[Place, SortedSet[str]] = Table()
     key_aliases: Table[str, SortedSet[str]] = Table()

@@ -94,7 +94,19 @@ class Session(Protocol):
 
 
 class Store(Protocol):
-    """Keeps one state and its events."""
+    """Keeps one state and its events.
+
+    `waits` tells whether a call waits for something else than other calls: a disk, another process.
+    """
+
+    waits: bool
+
+    def glance(self) -> State:
+        """Return the state without waiting: the present one, or the last that was seen here.
+
+        Only what other processes have changed since may be missing; a session has all of it.
+        """
+        ...
 
     def session(self) -> AbstractContextManager[Session]:
         """Return the writer's turn; one at a time. Leaving it without a commit changes nothing.
@@ -118,6 +130,8 @@ class Store(Protocol):
 class MemoryStore:
     """Keeps everything in this process, for as long as it lives."""
 
+    waits = False
+
     def __init__(self, state: State | None = None) -> None:
         self._lock = threading.Lock()
         self._state = state or State()
@@ -137,6 +151,10 @@ class MemoryStore:
     def events(self, where: EventFilter = EVERY_EVENT) -> Sequence[AuditEvent]:
         """Return the events that are wanted, oldest first."""
         return tuple(event for event in tuple(self._events) if where.takes(event))
+
+    def glance(self) -> State:
+        """Return the present state."""
+        return self._state
 
     @property
     def state(self) -> State:

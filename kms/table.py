@@ -68,7 +68,7 @@ class Table(Mapping[K, V]):
         return hash(self._entries)
 
     def __repr__(self) -> str:
-        return f"Table({self._entries!r})"
+        return f"Table({len(self)} entries)"  # names may be secrets, as tokens are (CORE K-109)
 
     @overload
     def get(self, name: K, /) -> V | None: ...

@@ -13,6 +13,12 @@ def bundled_scenarios() -> list[Path]:
     return [Path(str(folder))]
 
 
+def sample_world() -> Path:
+    """Return the world file of an endpoint that is given none: an administrator and a guest."""
+    (folder,) = bundled_scenarios()
+    return folder / "demo" / "endpoint.world.yaml"
+
+
 def schema(name: str) -> str:
     """Return the text of a JSON Schema that comes with kmsgate."""
     return (shipped("kms", "schemas") / f"{name}.schema.json").read_text(encoding="utf-8")

@@ -254,7 +254,7 @@ class Request:
     action: str
     resource: Resource
     context: Context = field(default_factory=Context)
-    grant_tokens: frozenset[str] = frozenset()
+    grant_tokens: frozenset[str] = field(default=frozenset(), repr=False)  # CORE K-109
     at: dt.datetime | None = None
     subject: Grant | None = None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kmsgate.cli import COMMANDS, run
+from kmsgate.commands.serve import command as serve
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -48,15 +49,45 @@ def test_the_readme_shows_at_least_four_commands() -> None:
     assert len(shown()) >= 4
 
 
+DENIED = (
+    "An error occurred (AccessDeniedException) when calling the Decrypt operation: User: "
+    "arn:aws:iam::111122223333:user/guest is not authorized to perform: kms:Decrypt on resource: "
+    "arn:aws:kms:us-east-1:111122223333:key/… because no identity-based policy allows the "
+    "kms:Decrypt action"
+)
+KEY_ID = re.compile("key/[0-9a-f-]{36}")
+PYTHON = {
+    "from kmsgate.testing": ["b'salary list'", DENIED],
+    "from pathlib": ["ImplicitlyDenied identity None"],
+}
+"""What the Python of the README prints, by how each block begins."""
+
+
+@pytest.mark.parametrize("number", range(len(PYTHON)))
 def test_the_python_of_the_readme_runs(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    number: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT / "scenarios" / "demo")
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    code, begin = blocks[number], list(PYTHON)[number]
+    if "testing" in begin:
+        pytest.importorskip("boto3", reason="boto3 is not installed (extra dev)")
+        pytest.importorskip("uvicorn", reason="uvicorn is not installed (extra serve)")
 
     exec(compile(code, "README.md", "exec"), {})  # noqa: S102 - our own document
 
-    assert capsys.readouterr().out.strip() == "ImplicitlyDenied identity None"
+    assert len(blocks) == len(PYTHON)
+    assert code.startswith(begin)
+    assert KEY_ID.sub("key/…", capsys.readouterr().out).splitlines() == PYTHON[begin]
+
+
+def test_the_endpoint_takes_the_options_that_the_readme_shows() -> None:
+    lines = re.findall(r"^(kmsgate serve.*?)(?:  #.*)?$", README, re.MULTILINE)
+
+    for line in lines:
+        _, *arguments = shlex.split(line)
+        assert serve.make_context("serve", arguments[1:]).params
+    assert len(lines) == 2
 
 
 def test_every_file_that_the_documents_name_exists() -> None:

@@ -256,6 +256,14 @@ RULES: dict[str, Rule] = {
         (("kmsgate.cli", "import yaml", "yaml"),),
         (("kmsgate.yaml_reader", "from yaml import compose"),),
     ),
+    "uvicorn is used in kmsgate/server.py alone": Rule(
+        _only_in(("kmsgate.server",), "uvicorn", "httptools"),
+        (
+            ("kmsgate.app", "import uvicorn", "uvicorn"),
+            ("kmsgate.testing", "from uvicorn import Config", "uvicorn"),
+        ),
+        (("kmsgate.server", "import uvicorn"),),
+    ),
     "each database is used in the room of its store alone": Rule(
         lambda module: chain(
             _only_in(("kms.sqlite_store", "kms.sqlite_backup"), "sqlite3")(module),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,16 +9,13 @@ from typing import Any, TypeVar
 
 import rich_click as click
 
-from kms.root_key import EnvironmentRootKey, FileRootKey, PassphraseRootKey, RootKey
+from kms.root_key import RootKey
 from kms.sqlite_backup import back_up, restore
 from kms.sqlite_store import rotate_root_key
 from kms.store import StoreError
+from kmsgate.commands.root_keys import DEFAULT_STORE, FORMS, root_key, root_key_option
 from kmsgate.errors import UsageError
 from kmsgate.output import safe, screen
-
-DEFAULT_STORE = ".kmsgate/state.db"
-PASSPHRASE = "KMSGATE_PASSPHRASE"  # noqa: S105  the name of a variable
-FORMS = "file:PATH, env:NAME or passphrase"
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -58,11 +54,7 @@ def _is_server(where: str) -> bool:
     return where.startswith(("postgresql://", "postgres://"))
 
 
-def _root_key_option(flag: str, name: str, help: str) -> Callable[[F], F]:
-    return click.option(flag, name, metavar="KEY", help=f"{help} ({FORMS}).")
-
-
-_present_key = _root_key_option(
+_present_key = root_key_option(
     "--root-key", "key", "The root key; root.key beside the store by default"
 )
 
@@ -94,7 +86,7 @@ def _restore(backup: Path, where: str, key: str | None, replace: bool) -> int:
     """
     path = _file(where)
     with _complaints():
-        restore(backup, path, _root_key(key, path), replace=replace)
+        restore(backup, path, root_key(key, path), replace=replace)
     screen().line(f"restored {safe(str(path))} from {safe(str(backup))}")
     return 0
 
@@ -102,7 +94,7 @@ def _restore(backup: Path, where: str, key: str | None, replace: bool) -> int:
 @command.command("rotate-root-key")
 @_store_option
 @_present_key
-@_root_key_option("--new-root-key", "new", "The new root key; the present place by default")
+@root_key_option("--new-root-key", "new", "The new root key; the present place by default")
 def _rotate(where: str, key: str | None, new: str | None) -> int:
     """Wrap the store's keys under a new root key.
 
@@ -114,8 +106,8 @@ def _rotate(where: str, key: str | None, new: str | None) -> int:
         raise UsageError("there is no default for the root key of a server", f"write {FORMS}")
     path = Path(DEFAULT_STORE if server else where)
     with _complaints():
-        old = _root_key(key, path)
-        fresh = _root_key(new, path, "New") if new else old
+        old = root_key(key, path)
+        fresh = root_key(new, path, "New") if new else old
         if server:
             generation = _rotate_on_server(where, old, fresh)
         else:
@@ -133,26 +125,6 @@ def _rotate_on_server(url: str, old: RootKey, new: RootKey) -> int:
             "PostgreSQL needs the extra `postgres`", "pip install 'kmsgate[postgres]'"
         ) from None
     return postgres_store.rotate_root_key(url, old, new)
-
-
-def _root_key(text: str | None, store: Path, which: str = "") -> RootKey:
-    form, _, rest = (text or f"file:{store.with_name('root.key')}").partition(":")
-    if form == "file" and rest:
-        return FileRootKey(Path(rest))
-    if form == "env" and rest:
-        if not os.environ.get(rest):
-            raise UsageError(f"the variable {rest} is not set")
-        return EnvironmentRootKey(rest, os.environ[rest])
-    if text == "passphrase":
-        variable = f"KMSGATE_{which.upper()}_PASSPHRASE" if which else PASSPHRASE
-        asked = os.environ.get(variable) or click.prompt(
-            f"{which} passphrase".strip().capitalize(),
-            hide_input=True,
-            confirmation_prompt=bool(which),
-            err=True,
-        )
-        return PassphraseRootKey(asked)
-    raise UsageError(f"'{text}' is no root key", f"write {FORMS}")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The alarms of a world: rules over its audit events, from text to values (CORE K-148)."""
+"""Alarms of a world and other questions to its audit events, from text to values (CORE K-148)."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ def _alarm(name: str, item: Item, names: Names) -> AlarmRule:
     fields = item.fields("an alarm", ALARM_FIELDS)
     if "match" not in fields:
         item.complain("an alarm needs 'match'", "write match: {error_code: AccessDenied}")
-    return AlarmRule(name, _query(fields, names), _at_least(fields), _within(fields))
+    query = read_query(fields["match"], names) if "match" in fields else Query()
+    return AlarmRule(name, query, _at_least(fields), _within(fields))
 
 
-def _query(fields: Fields, names: Names) -> Query:
-    if "match" not in fields:
-        return Query()
-    match = fields["match"].fields("match", MATCH_FIELDS)
-    if isinstance(fields["match"].node, Object) and not fields["match"].node.members:
-        fields["match"].complain("match says nothing", f"write one of {', '.join(MATCH_FIELDS)}")
+def read_query(item: Item, names: Names) -> Query:
+    """Return which events are meant: those that match in every respect that is named."""
+    match = item.members("match", MATCH_FIELDS)
+    if isinstance(item.node, Object) and not item.node.members:
+        item.complain("match says nothing", f"write one of {', '.join(MATCH_FIELDS)}")
     caller, key = match.get("caller"), match.get("key")
     people = {name: arn for name, arn in names.arns.items() if arn.service != "kms"}
     return Query(

@@ -216,7 +216,7 @@ class Values:
     def _special_difference(
         self, item: Item, fields: Fields, actual: Any, path: str
     ) -> tuple[Item, str] | None:
-        """`{length: n}`, `{matches: "…"}`, `{absent: true}` and `{not: …}` look at the whole."""
+        """`{length: n}`, `{matches: "…"}`, `{contains: …}`, `{absent: true}` and `{not: …}`."""
         what = path or "it"
         if "not" in fields:
             if self.difference(fields["not"], actual, path) is not None:
@@ -224,6 +224,10 @@ class Values:
             return item, f"{what} is {shown(actual, path)}, which it must not be"
         if "absent" in fields:
             return item, f"{what} is there: {shown(actual, path)}"
+        if "contains" in fields:
+            if _holds(actual, self._part(fields["contains"])):
+                return None
+            return item, f"{what} is {shown(actual, path)}, which does not contain it"
         if "length" in fields:
             wanted = self.text(fields["length"])
             if not isinstance(actual, str | bytes | list | tuple | Mapping):
@@ -237,6 +241,24 @@ class Values:
         if _is_scalar(actual) and regex.search(shown(actual)):
             return None
         return item, f"{what} is {shown(actual, path)}, which does not match"
+
+    def _part(self, item: Item) -> bytes:
+        """Return the bytes of which a value is to contain some; a text is its UTF-8."""
+        name = values.reference(item.node)
+        found = self.saved(item, name) if name is not None else None
+        part = found.encode() if isinstance(found, str) else self.octets(item)
+        if not part:
+            raise StepError(item, "nothing at all is in every value")
+        return part
+
+
+def _holds(value: object, part: bytes) -> bool:
+    """Tell whether bytes occur in a value, at any depth, as they are or as text."""
+    if isinstance(value, Mapping):
+        return any(_holds(entry, part) for entry in value.values())
+    if isinstance(value, list | tuple):
+        return any(_holds(entry, part) for entry in value)
+    return part in (value if isinstance(value, bytes) else shown(value).encode())
 
 
 def _typed(value: Any, kind: Kind) -> Any:

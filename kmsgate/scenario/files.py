@@ -52,8 +52,9 @@ NUMBER_SETTINGS = {
 }
 FLAG_SETTINGS = ("strict_principals", "enforce_quotas")
 SETTINGS = ("seed", "profile", *NUMBER_SETTINGS, *FLAG_SETTINGS)
+DEFAULT_PROFILE = "default"
 PROFILES = {
-    "default": Settings(),
+    DEFAULT_PROFILE: Settings(),
     "course": Settings(aws_managed_rotation_days=1095),  # CORE K-126
     "realistic": Settings(grant_consistency_seconds=300),
 }
@@ -276,7 +277,7 @@ def _check_version(root: Item, fields: Fields) -> None:
 
 def _settings(items: Fields) -> tuple[Settings, int, str]:
     """Return the settings of the core, the seed and the name of the profile."""
-    profile = items.choice("profile", tuple(PROFILES)) or "default"
+    profile = items.choice("profile", tuple(PROFILES)) or DEFAULT_PROFILE
     changed: dict[str, int | bool] = {}
     for name, (least, most) in NUMBER_SETTINGS.items():
         number = items.integer(name)

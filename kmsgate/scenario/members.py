@@ -213,7 +213,7 @@ def _inner(kind: Kind | None, name: str | None = None) -> Kind | None:
     return kind.parts.get(name, kind.of) if name is not None else kind.of
 
 
-SPECIAL = ("length", "matches", "absent", "not")
+SPECIAL = ("length", "matches", "contains", "absent", "not")
 
 
 def _is_special(node: Object) -> bool:
@@ -224,6 +224,9 @@ def _check_special(item: Item, kind: Kind | None, names: References) -> None:
     ((name, entry),) = item.fields("a pattern").items()
     if name == "not":
         check_pattern(entry, kind, name, names)
+        return
+    if name == "contains":
+        check_bytes(entry, name, names)
         return
     if name == "absent":
         if entry.boolean("absent") is False:

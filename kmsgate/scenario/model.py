@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kms.trail import Query
 from kmsgate.scenario.fields import Item
 from kmsgate.scenario.world import World
 from policy import Level, Policy
@@ -94,19 +95,31 @@ class ChangeStep(Step):
 
 @dataclass(frozen=True)
 class LookStep(Step):
-    """A key, alias, grant, event or alarm is compared with a pattern."""
+    """A key, alias, grant, alarm, value or some events are compared with a pattern.
+
+    `query` says which events.
+    """
 
     subject: str
     named: Item
     fields: Mapping[str, Item]
+    query: Query | None = None
 
 
-@dataclass(frozen=True)
-class TamperStep(Step):
-    """A client changes one bit of a saved value."""
+@dataclass(frozen=True, kw_only=True)
+class WorkStep(Step):
+    """A client works by itself, outside the service (see `kmsgate.scenario.work`).
 
-    value: Item
-    save: tuple[str, ...]
+    `form` is the member that tells one way to do it from the others. `error` is the code of a
+    failure that must happen, `output` a pattern; `save` maps names of values to what it gives.
+    """
+
+    work: str
+    form: str
+    given: Mapping[str, Item]
+    error: str | None = None
+    output: Item | None = None
+    save: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ _NO_ACCOUNT = "000000000000"
 ACCOUNT_FIELDS = ("id", "organization", "iam")
 IDENTITY_FIELDS = ("policies", "boundary", "tags", "account", "path", "unique_id")
 USER_FIELDS = (*IDENTITY_FIELDS, "groups", "access_keys")
-ROLE_FIELDS = (*IDENTITY_FIELDS, "service_linked")
+ROLE_FIELDS = (*IDENTITY_FIELDS, "service_linked", "trust")
 SESSION_FIELDS = (
     "role", "user", "root", "policies", "tags", "mfa", "source_identity", "provider", "account",
 )  # fmt: skip

@@ -74,7 +74,7 @@ class People:
     def _identity(self, kind: str, entry: Named, built: Directory) -> Identity:
         fields, identity = entry.fields, PolicyKind.IDENTITY_POLICY
         boundary = fields.get("boundary")
-        keys = fields.get("access_keys")
+        keys, trust = fields.get("access_keys"), fields.get("trust")
         return Identity(
             entry.arn,
             fields.text("unique_id") or _unique_id("AIDA" if kind == "user" else "AROA", entry.arn),
@@ -84,6 +84,7 @@ class People:
             tuple(self._groups(fields, entry.account, built)),
             fields.flag("service_linked"),
             tuple(_access_keys(keys, built)) if keys is not None else (),
+            self.policies.trust(trust) if trust is not None else None,
         )
 
     def _groups(self, fields: Fields, account: str, built: Directory) -> Iterator[str]:
@@ -140,7 +141,7 @@ def _access_keys(item: Item, built: Directory) -> Iterator[AccessKey]:
         elif built.access_key(key_id) is not None:
             entry.complain_name(f"another user has the access key {key_id}")
         else:
-            yield AccessKey(key_id, secret)
+            yield AccessKey(key_id, secret.encode())
 
 
 def _unique_id(prefix: str, arn: Arn) -> str:

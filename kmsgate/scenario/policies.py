@@ -79,6 +79,19 @@ class Policies:
             return default_policy(account)
         return text
 
+    def trust(self, item: Item) -> Policy | None:
+        """Return the trust policy of a role; it speaks of the role and names no resource."""
+        if not isinstance(item.node, Object):
+            item.complain("the trust policy of a role is written out here")
+            return None
+        statements = item.node.get("Statement")
+        for node in statements.items if isinstance(statements, Array) else (statements,):
+            if isinstance(node, Object) and (node.get("Resource") or node.get("NotResource")):
+                Item(node, item.source, item.log).complain("a trust policy names no resource")
+        tree = _on_everything(self.resolved(item))
+        kind = PolicyKind.RESOURCE_POLICY
+        return self._parsed(lambda: policy_from_tree(tree, item.source, kind, "trust policy"))
+
     def statement(self, item: Item) -> None:
         """Complain about what is wrong with a statement for a key policy."""
         version = String("2012-10-17", item.span)
@@ -174,6 +187,28 @@ class Policies:
         except PolicyError as error:
             self.log.note_all(error, *notes)
             return None
+
+
+def _on_everything(document: Node) -> Node:
+    """Return a document whose statements have the Resource that those of a trust policy lack."""
+    if not isinstance(document, Object):
+        return document
+    members = [
+        Member(member.name, _with_resource(member.value))
+        if member.name.value == "Statement"
+        else member
+        for member in document.members
+    ]
+    return Object(tuple(members), document.span)
+
+
+def _with_resource(node: Node) -> Node:
+    if isinstance(node, Array):
+        return Array(tuple(map(_with_resource, node.items)), node.span)
+    if not isinstance(node, Object):
+        return node
+    resource = Member(String("Resource", node.span), String("*", node.span))
+    return Object((*node.members, resource), node.span)
 
 
 def managed_policy(name: str, kind: PolicyKind) -> Policy:

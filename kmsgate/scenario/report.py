@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from kmsgate.output import Screen, safe
 from kmsgate.scenario.fields import FarNote, FileError
+from kmsgate.scenario.files import DEFAULT_PROFILE, PROFILES
 from kmsgate.scenario.model import Suite
 from kmsgate.scenario.run import Failure, Result, path_of
 from policy.errors import Note, Problem
@@ -42,12 +43,26 @@ class Ran:
 
 
 def show_suite(screen: Screen, ran: Ran, name: str | None = None) -> None:
-    """Write the line of one file; `name` stands for its path."""
+    """Write the line of one file, and one more where another profile is in force than usual.
+
+    `name` stands for its path.
+    """
     signs, width = _signs(screen, ran)
     counts = f"{ran.passed} passed" + (f", {ran.failed} failed" if ran.failed else "")
     shown = safe(name if name is not None else ran.suite.path).ljust(NAME_WIDTH)
     gap = " " * max(2, COUNTS_END - len(shown) - 1 - width - len(counts))
     screen.line(f"{shown} {signs}{gap}{counts}{ran.seconds:>7.2f} s")
+    if ran.suite.profile != DEFAULT_PROFILE:
+        screen.line(screen.paint(f"  {profile_text(ran.suite.profile)}", "faint"))
+
+
+def profile_text(name: str) -> str:
+    """Say in what a profile differs from the usual settings: both facts (CORE K-126)."""
+    usual, own = asdict(PROFILES[DEFAULT_PROFILE]), asdict(PROFILES[name])
+    told = (
+        f"{part} {own[part]}, usually {usual[part]}" for part in own if own[part] != usual[part]
+    )
+    return f"profile {name}: {'; '.join(told)}"
 
 
 def _signs(screen: Screen, ran: Ran) -> tuple[str, int]:
@@ -171,6 +186,7 @@ def _suite_json(ran: Ran) -> dict[str, Any]:
         "path": ran.suite.path,
         "story": ran.suite.story,
         "rules": list(ran.suite.rules),
+        "profile": ran.suite.profile,
         "tests": [
             {
                 "name": result.test.name,

@@ -27,18 +27,20 @@ from kmsgate.scenario.model import (
     LookStep,
     Step,
     Suite,
-    TamperStep,
     Test,
+    WorkStep,
 )
 from kmsgate.scenario.views import (
     View,
     alarm_view,
     alias_view,
     event_view,
+    events_view,
     grant_view,
     key_view,
     last_event,
 )
+from kmsgate.scenario.work import WorkFailed, done
 from policy import Arn, Decision
 from policy.decision import GrantTrace, Layer, MatchClass, StatementTrace
 from policy.model import Effect
@@ -136,12 +138,8 @@ class _Course:
                 session.commit(changed(step, session.state, self.world, self.values), ())
         elif isinstance(step, LookStep):
             return self._look(step)
-        elif isinstance(step, TamperStep):
-            blob = bytearray(self.values.octets(step.value))
-            if not blob:
-                raise StepError(step.value, "there is no byte to change")
-            blob[-1] ^= 1
-            self.bindings |= dict.fromkeys(step.save, bytes(blob))
+        elif isinstance(step, WorkStep):
+            return self._work(step)
         return None
 
     def _failure(self, item: Item, message: str, reply: Reply | None = None) -> Failure:
@@ -236,6 +234,21 @@ class _Course:
             self.bindings[name] = value
         return None
 
+    # Work outside
+
+    def _work(self, step: WorkStep) -> Failure | None:
+        try:
+            output = done(step, self.values)
+        except WorkFailed as failed:
+            if step.error == failed.code:
+                return None
+            return self._failure(step.item, f"{step.work} failed, {failed.code}: {failed}")
+        if step.error is not None:
+            return self._failure(step.item, f"expected {step.error}, {step.work} succeeded")
+        self.bindings |= {name: output[member] for name, member in step.save.items()}
+        found = self.values.difference(step.output, output) if step.output is not None else None
+        return self._failure(*found) if found is not None else None
+
     # Time and looks
 
     def _advance(self, step: AdvanceStep) -> None:
@@ -265,12 +278,17 @@ class _Course:
                 return self._failure(step.named, f"there is no such {step.subject} now")
             if name not in view:
                 return self._failure(item, f"there is no {name}")
-            found = self.values.difference(item, view[name], name)
+            path = name if step.subject != "value" else ""  # it has no other name
+            found = self.values.difference(item, view[name], path)
             if found is not None:
                 return self._failure(*found)
         return None
 
     def _view(self, step: LookStep) -> View:
+        if step.query is not None:
+            return events_view(step.query, self.store.events())
+        if step.subject == "value":
+            return {"is": self._value(step.named)}
         text, state = self.values.text(step.named), self.store.state
         if step.subject == "event":
             return event_view(last_event(self.store.events()))
@@ -282,6 +300,10 @@ class _Course:
         if step.subject == "grant":
             return grant_view(self.world.names.grants.get(text, text), state)
         return key_view(state.key(self.world.keys[text]), state)
+
+    def _value(self, item: Item) -> Any:
+        name = values.reference(item.node)
+        return self.values.saved(item, name) if name is not None else self.values.octets(item)
 
 
 def _tokens_in(output: object) -> Iterator[str]:

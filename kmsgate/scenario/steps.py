@@ -8,6 +8,7 @@ from dataclasses import replace
 from kms.directory import Account
 from kms.shapes import Kind, request_kind, response_kind
 from kmsgate.scenario import values
+from kmsgate.scenario.alarms import read_query
 from kmsgate.scenario.expectations import read_expectation
 from kmsgate.scenario.fields import Fields, Item, listed, short
 from kmsgate.scenario.members import (
@@ -27,7 +28,6 @@ from kmsgate.scenario.model import (
     ChangeStep,
     LookStep,
     Step,
-    TamperStep,
 )
 from kmsgate.scenario.names import region_of
 from kmsgate.scenario.organizations import Organizations, level_names
@@ -36,6 +36,7 @@ from kmsgate.scenario.references import References
 from kmsgate.scenario.tables import Matrix
 from kmsgate.scenario.things import STATES
 from kmsgate.scenario.views import LOOK_FIELDS
+from kmsgate.scenario.work import WORKS, form_of, read_work
 from kmsgate.scenario.world import World, check_caller
 from policy import PolicyKind
 from policy.tree import Array, Node, Object, String
@@ -44,7 +45,7 @@ CALL_FIELDS = (
     "as", "with", "context", "via", "endpoint", "region", "dry_run", "expect", "save", "note",
 )  # fmt: skip
 ACTIONS = ("call", "decide", "advance", "advance_to", "change", "look", "run", "do")
-BESIDE = {"call": CALL_FIELDS, "decide": CALL_FIELDS, "do": ("with", "save", "note")}
+BESIDE = {"call": CALL_FIELDS, "decide": CALL_FIELDS, "do": ("with", "expect", "save", "note")}
 IDENTITY_CHANGES = ("policies", "boundary", "tags", "recreate", "delete")
 CHANGES: Mapping[str, tuple[str, ...]] = {
     "key": ("policy", "add_statement", "drop_statement", "tags", "state"),
@@ -58,7 +59,6 @@ CHANGES: Mapping[str, tuple[str, ...]] = {
 """What a test can change from outside, and what of it."""
 
 LATER_STEPS = ("who_can",)
-LATER_WORK = ("wrap", "encrypt_local", "verify_local")
 _LATER = "comes with a later version of kmsgate"
 MAX_STEPS = 10_000
 
@@ -157,22 +157,16 @@ class Steps:
             self._running = self._running[:-1]
 
     def _do(self, item: Item, fields: Fields) -> Iterator[Step]:
-        work = fields["do"].text("do")
-        if work in LATER_WORK:
-            fields["do"].complain(f"'do: {work}' {_LATER}")
-        elif work is not None and work != "tamper":
-            fields["do"].unknown("work", work, ("tamper", *LATER_WORK))
-        if work != "tamper":
-            self._save(fields, None, "the result")
-            return
-        given = fields["with"].fields("with", ("value",)) if "with" in fields else Fields()
-        if "value" in given:
-            check_bytes(given["value"], "value", self.names)
-        else:
-            item.complain("tamper needs 'with: {value: $blob}'")
-        save = self._save(fields, Kind("structure", {"value": Kind("blob")}), "tamper")
-        if "value" in given:
-            yield TamperStep(item, given["value"], tuple(save))
+        named = fields["do"]
+        work = named.text("do")
+        if work is not None and work not in WORKS:
+            named.unknown("work", work, WORKS)
+        known = work if work in WORKS else None
+        step = read_work(known, item, fields, self.names) if known is not None else None
+        kind = form_of(step).output if step is not None else None
+        save = self._save(fields, kind, f"the output of {work}")
+        if step is not None:
+            yield replace(step, save=save)
 
     def _advance(self, item: Item, fields: Fields) -> Iterator[Step]:
         if "advance" in fields:
@@ -398,21 +392,27 @@ class Steps:
             named.complain_name("nothing is compared here", help)
         for name, entry in inner.items():
             check_pattern(entry, None, name, self.names)
-        if subject in ("alias", "grant") and values.reference(named.node) is not None:
+        query = read_query(named, self.world.names) if subject == "events" else None
+        if subject == "value":
+            check_bytes(named, "value", self.names)
+        elif subject in ("alias", "grant") and values.reference(named.node) is not None:
             self.names.check(named)
-        elif (text := named.text("the name")) is not None:
-            known: dict[str, Collection[str]] = {
-                "key": self.world.keys,
-                "grant": self.world.names.grants,
-                "event": ["last"],
-                "alarm": self.world.alarms,
-            }
-            if subject == "alias":
-                if not text.startswith("alias/"):
-                    named.complain(f"'{short(text)}' is not an alias name", "write alias/payroll")
-            elif text not in known[subject]:
-                named.unknown(subject, text, known[subject])
-        yield LookStep(item, subject, named, inner)
+        elif subject != "events" and (text := named.text("the name")) is not None:
+            self._check_look(subject, named, text)
+        yield LookStep(item, subject, named, inner, query)
+
+    def _check_look(self, subject: str, named: Item, text: str) -> None:
+        known: dict[str, Collection[str]] = {
+            "key": self.world.keys,
+            "grant": self.world.names.grants,
+            "event": ["last"],
+            "alarm": self.world.alarms,
+        }
+        if subject == "alias":
+            if not text.startswith("alias/"):
+                named.complain(f"'{short(text)}' is not an alias name", "write alias/payroll")
+        elif text not in known[subject]:
+            named.unknown(subject, text, known[subject])
 
 
 def _says_nothing(item: Item) -> bool:

@@ -1,4 +1,6 @@
-"""What patterns look at: keys, aliases, grants and events by the names of the wire, and alarms."""
+"""What patterns look at: keys, aliases, grants and events by the names of the wire, alarms,
+and values that were saved.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from kms.audit import AuditEvent, record
 from kms.metadata import metadata
 from kms.model import Alias, Key
 from kms.state import State
+from kms.trail import Query
 from policy import Grant
 
 View = dict[str, Any]
@@ -34,7 +37,9 @@ LOOK_FIELDS: Mapping[str, tuple[str, ...]] = {
         "requestParameters", "resources", "responseElements", "serviceEventDetails",
         "sharedEventID", "sourceIPAddress", "userAgent", "userIdentity", "vpcEndpointId",
     ),
+    "events": ("found",),
     "alarm": ("state",),
+    "value": ("is",),
 }  # fmt: skip
 """What can be looked at, and what there is to see of it."""
 
@@ -101,6 +106,12 @@ def event_view(event: AuditEvent | None) -> View:
 def last_event(events: Sequence[AuditEvent]) -> AuditEvent | None:
     """Return the event of the last call; the copies for owners of keys are passed over."""
     return next((event for event in reversed(events) if not event.is_copy), None)
+
+
+def events_view(query: Query, events: Sequence[AuditEvent]) -> View:
+    """Return the events that match, oldest first; copies for owners of keys are passed over."""
+    found = [event for event in events if query.matches(event) and not event.is_copy]
+    return {"found": [event_view(event) for event in found]}
 
 
 def alarm_view(rule: AlarmRule, events: Sequence[AuditEvent], now: dt.datetime) -> View:

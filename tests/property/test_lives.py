@@ -20,6 +20,7 @@ from hypothesis.stateful import (
     multiple,
     precondition,
     rule,
+    run_state_machine_as_test,
 )
 
 from kms import Settings
@@ -146,9 +147,12 @@ class Lives(RuleBasedStateMachine):
     """Calls in any order; after each of them the service and the model agree."""
 
     keys = Bundle("keys")
+    lived = 0
+    """Steps of all lives together."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.steps = -1  # the first look is at the beginning
         self.world = World(
             Settings(grant_consistency_seconds=DELAY, on_demand_rotation_limit=LIMIT)
         )
@@ -486,6 +490,14 @@ class Lives(RuleBasedStateMachine):
         assert answer == {}
         grant.until = self.world.clock.now() + dt.timedelta(seconds=DELAY)
 
+    @rule(key=keys)
+    def list_grants(self, key: LiveKey) -> None:
+        answer = self.ask("ListGrants", KeyId=key.id)
+        if self.expect(key, answer, None):
+            assert isinstance(answer, dict)
+            shown = [entry["GrantId"] for entry in answer["Grants"]]
+            assert sorted(shown) == sorted(g.id for g in key.grants if g.until is None)
+
     # Use
 
     @precondition(lambda self: self.holding())
@@ -551,6 +563,13 @@ class Lives(RuleBasedStateMachine):
     # What is always true
 
     @invariant()
+    def one_step_after_the_other(self) -> None:
+        self.steps += 1
+
+    def teardown(self) -> None:
+        Lives.lived += max(self.steps, 0)
+
+    @invariant()
     def the_same_keys_in_the_same_states(self) -> None:
         listed = self.ask("ListKeys")
         assert isinstance(listed, dict)
@@ -590,9 +609,8 @@ class Lives(RuleBasedStateMachine):
     @invariant()
     def the_same_grants(self) -> None:
         for key in self.model.values():
-            listed = self.ask("ListGrants", KeyId=key.id)
-            assert isinstance(listed, dict)
-            shown = {entry["GrantId"] for entry in listed["Grants"]}
+            held = self.world.state.grants_of(key.arn).by_id.values()
+            shown = {grant.id for grant in held if grant.ends_at is None}
             assert shown == {grant.id for grant in key.grants if grant.until is None}
 
     @invariant()
@@ -627,10 +645,20 @@ class Lives(RuleBasedStateMachine):
         assert [event.previous_hash for event in events] == before[:-1]
 
 
-TestLives = Lives.TestCase
-TestLives.settings = settings(
-    max_examples=40,
-    stateful_step_count=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+STEPS = 5_000
+
+
+def test_keys_live_as_the_model_says_for_thousands_of_steps() -> None:
+    """CORE K-28, K-34, K-35. A life may end early: then there are more of them."""
+    Lives.lived, lives = 0, 135
+    while Lives.lived < STEPS:
+        run_state_machine_as_test(
+            Lives,
+            settings=settings(
+                max_examples=lives,
+                stateful_step_count=50,
+                deadline=None,
+                suppress_health_check=[HealthCheck.too_slow],
+            ),
+        )
+        lives = 20

@@ -22,7 +22,7 @@ from kms.store import DamagedStore, NewerStore, Session, StoreBusy, StoreError, 
 from tests.kms_world import ALLOW_ALL, START, World
 from tests.store.stores import OTHER_ROOT_KEY, ROOT_KEY, SqliteStores
 from tests.store.test_contract import event, names, state_of, with_user
-from tests.unit.kms.test_records import busy_world, importing, shape
+from tests.unit.kms.test_records import busy_world, shape
 
 PATIENCE = 20
 
@@ -96,33 +96,6 @@ def test_a_deleted_key_leaves_its_name_and_nothing_else(sqlite: SqliteStores) ->
     found = rows(store.path, "SELECT name, body, sealed FROM records WHERE kind = 'key'")
     assert found == [(str(key.arn), None, None)]
     assert b"Remarkable" not in store.path.read_bytes()
-
-
-def test_no_known_key_material_is_in_any_file(sqlite: SqliteStores) -> None:
-    world = World()
-    keys = [world.key(spec) for spec in ("SYMMETRIC_DEFAULT", "HMAC_512", "ECC_NIST_P256")]
-    importing(world)
-    wrapping = [each for table in world.state.wrapping_keys.values() for each in table.values()]
-    store = sqlite.make(world.state)
-    service = Service(store, Gate(), FixedClock(START), SystemEntropy())
-    data_key = service.call(
-        world.request("GenerateDataKey", KeyId=str(keys[0].arn), KeySpec="AES_256")
-    ).unwrap()
-    note = world.request("Encrypt", KeyId=str(keys[0].arn), Plaintext=b"a remarkable plaintext")
-    service.call(note).unwrap()
-    store.close()
-
-    secrets = [key.current_material.secret for key in keys]
-    secrets += [each.private_key[32:] for each in wrapping]  # what begins it is the same for all
-    assert world.state.token_key is not None
-    secrets.append(world.state.token_key)
-    secrets += [data_key["Plaintext"], b"a remarkable plaintext", bytes.fromhex(ROOT_KEY.text)]
-    held = b"".join(path.read_bytes() for path in sqlite.folder.iterdir())
-    assert str(keys[0].arn).encode() in held
-    for secret in secrets:
-        for part in (secret[:16], secret[-16:], secret[len(secret) // 2 :][:16]):
-            assert part not in held
-            assert part.hex().encode() not in held.lower()
 
 
 # Groups

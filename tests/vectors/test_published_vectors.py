@@ -6,6 +6,7 @@ Each table says where its numbers come from. All of them can also be found in th
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 
 import pytest
@@ -161,6 +162,65 @@ def test_derive_key_agrees_with_the_independent_derivation(length: int) -> None:
     derived = hazmat.derive_key(secret, label=label, context=context, length=length)
 
     assert derived == counter_mode(secret, fixed, length)  # CORE K-95
+
+
+# RFC 7914, section 12: the cases with r = 8 and p = 1, as `passphrase_key` has them. Their salt is
+# too short for it, so they vouch for the standard library's scrypt, and that vouches for it.
+SCRYPT_16384 = (
+    "7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2d5432955613f0fcf62d49705242a9af9"
+    "e61e85dc0d651e40dfcf017b45575887"
+)
+
+
+def scrypt(passphrase: bytes, salt: bytes, log_n: int, length: int) -> bytes:
+    """Derive with the standard library alone."""
+    n, memory = 2**log_n, 2 ** (log_n + 11)
+    return hashlib.scrypt(passphrase, salt=salt, n=n, r=8, p=1, maxmem=memory, dklen=length)
+
+
+def test_the_independent_scrypt_agrees_with_rfc_7914() -> None:
+    assert scrypt(b"pleaseletmein", b"SodiumChloride", 14, 64).hex() == SCRYPT_16384
+
+
+@pytest.mark.parametrize("log_n", [10, 14])
+def test_the_key_of_a_passphrase_agrees_with_the_independent_scrypt(log_n: int) -> None:
+    salt = bytes(range(16))
+
+    made = hazmat.passphrase_key("ein Pässwort", salt, log_n)  # CORE K-108
+
+    assert made == scrypt("ein Pässwort".encode(), salt, log_n, 32)
+
+
+# NIST CAVP, SP 800-38F, KWP-AD with AES-256 (CAVS 21.4), plaintext length 8: cases 0, 1 and 4.
+KWP = {
+    0: (
+        "20e4ff6a88ffa9a2818b81702793d8a016722c2fa1ff445f24b9db293cb12069",
+        "85011dc927b167f411b0b8e21b11d819",
+        "d2",
+    ),
+    1: (
+        "068b05d005902438bb7a837c18ca4d7abab63c7de558993df68492b3cf3c1c3c",
+        "d54525e33b8d29aa1497ffeb13acd10a",
+        "24",
+    ),
+    4: (
+        "c32cb3e1e41a4b9f4de79989957866f5dd48dba38c22a6ebb80e14c84bdd9534",
+        "c29b05c2619a58ecc1d239e7a34273cd",
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", KWP)
+def test_key_wrapping_agrees_with_nist(case: int) -> None:
+    """CORE K-132, RFC 5649."""
+    key, wrapped, plaintext = KWP[case]
+
+    if plaintext is not None:
+        assert hazmat.kwp_unwrap(bytes.fromhex(key), bytes.fromhex(wrapped)).hex() == plaintext
+    else:
+        with pytest.raises(hazmat.Unauthentic):
+            hazmat.kwp_unwrap(bytes.fromhex(key), bytes.fromhex(wrapped))
 
 
 def pkcs8(p: str, q: str) -> bytes:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from policy.errors import Note
+from policy.lint.fixes import rewritten
 from policy.lint.rule import Fix, Hit, Severity, rule
 from policy.lint.subject import Block, Subject, entries, short
-from policy.operators import Family, SetOperator
+from policy.operators import COMPARISONS, Family, SetOperator, parse_operator
 from policy.reader import value_text
+from policy.spelling import closest
 from policy.tree import String
 
 
@@ -103,5 +106,23 @@ def unknown_operator(subject: Subject) -> Iterator[Hit]:
     ```json
     {"StringEquals": {"kms:CallerAccount": "111122223333"}}
     ```
+
+    ## Sources
+    - IAM JSON policy elements: Condition operators
+    - Access Analyzer policy check reference
     """
-    return subject.reported("KG208")
+    names = {block.name.span: block.name for block in subject.blocks}
+    for hit in subject.reported("KG208"):
+        name = names.get(hit.span)
+        meant = _nearest_operator(name.value) if name else None
+        edits = (rewritten(subject.document.source, name, meant),) if name and meant else ()
+        yield replace(hit, edits=edits)
+
+
+def _nearest_operator(name: str) -> str | None:
+    prefix, colon, base = name.rpartition(":")
+    suffix = "IfExists" if base.lower().endswith("ifexists") else ""
+    bare = base[: len(base) - len(suffix)]
+    meant = closest(bare, (comparison.name for comparison in COMPARISONS.values()))
+    whole = f"{prefix}{colon}{meant}{suffix}"
+    return str(parse_operator(whole)) if meant and parse_operator(whole) else None

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from policy.lint.fixes import rewritten
 from policy.lint.rule import Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, opening
 from policy.model import PolicyKind
+from policy.principals import PRINCIPAL_KEYS
 
 NAMES_PRINCIPALS = frozenset(kind for kind in PolicyKind if kind.names_principals)
 
@@ -246,5 +249,15 @@ def invalid_principal_key(subject: Subject) -> Iterator[Hit]:
     {"Effect": "Allow", "Principal": {"Service": "backup.amazonaws.com"},
      "Action": "kms:DescribeKey", "Resource": "*"}
     ```
+
+    ## Sources
+    - AWS JSON policy elements: Principal
+    - Access Analyzer policy check reference
     """
-    return subject.reported("KG215")
+    canonical = {name.lower(): name for name in PRINCIPAL_KEYS}
+    names = {name.span: name for name in subject.principal_types}
+    for hit in subject.reported("KG215"):
+        name = names.get(hit.span)
+        meant = canonical.get(name.value.lower()) if name else None
+        edits = (rewritten(subject.document.source, name, meant),) if name and meant else ()
+        yield replace(hit, edits=edits)

@@ -8,10 +8,8 @@ from policy.lint.rule import Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, entries
 from policy.operators import Operator, SetOperator
 from policy.tree import Array, Boolean, Node, Number, Object, String
+from policy.vocabulary import ACCOUNT_KEYS
 
-ACCOUNT_KEYS = frozenset(
-    {"kms:calleraccount", "aws:sourceaccount", "aws:principalaccount", "aws:resourceaccount"}
-)
 PRINCIPALS = ("Principal", "NotPrincipal")
 LISTS = ("Action", "NotAction", "Resource", "NotResource")
 TYPES = {String: "strings", Number: "numbers", Boolean: "booleans"}

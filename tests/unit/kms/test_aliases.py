@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
 
 import pytest
 
@@ -12,7 +11,6 @@ from kms.managed_keys import SERVICES
 from tests.kms_world import (
     ACCOUNT,
     ALLOW_ALL,
-    DISABLED,
     ELSEWHERE,
     OTHER,
     PENDING_DELETION,
@@ -337,14 +335,6 @@ def test_a_name_goes_and_its_key_stays(world: World, key: Key) -> None:
     assert world.told("DescribeKey", KeyId="alias/a")[0] == "NotFoundException"
     assert world.found(key) is key
     assert world.told("DeleteAlias", AliasName="alias/a")[0] == "NotFoundException"
-
-
-@pytest.mark.parametrize("state", [DISABLED, PENDING_DELETION])
-def test_a_name_goes_in_any_state_of_its_key(world: World, state: Any) -> None:
-    """CORE K-166."""
-    world.alias("alias/a", world.key(state=state))
-
-    assert world.do("DeleteAlias", AliasName="alias/a") == {}
 
 
 # Who may (AUTH K-3, K-8, K-49, K-63)

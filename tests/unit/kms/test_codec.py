@@ -34,6 +34,12 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Hiding:
+    id: str
+    tokens: frozenset[str] = field(default=frozenset(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Whole:
     arn: Arn
     colour: Colour
@@ -85,6 +91,16 @@ def test_a_value_comes_back_as_it_was(value: Whole) -> None:
 
     assert back == value
     assert type(back.colour) is Colour
+
+
+def test_what_no_repr_shows_is_handed_over_though_it_is_text() -> None:
+    """CORE K-112: tokens, and the secrets of access keys."""
+    value = Hiding("a", frozenset({"open sesame", "open"}))
+    back, text, secrets = through_json(value, Hiding)
+
+    assert back == value
+    assert "open" not in text
+    assert secrets == [b'["open", "open sesame"]']
 
 
 def test_bytes_are_handed_over_and_leave_no_trace_in_the_text() -> None:

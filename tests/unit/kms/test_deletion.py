@@ -10,10 +10,8 @@ import pytest
 from kms import Key, KeyOrigin, Settings
 from tests.kms_world import (
     ACCOUNT,
-    CREATING,
     DISABLED,
     ELSEWHERE,
-    ENABLED,
     OTHER,
     PENDING_DELETION,
     PENDING_IMPORT,
@@ -70,14 +68,6 @@ def test_outside_of_the_model_the_model_speaks(world: World, key: Key, days: int
     assert str(message).startswith(f"1 validation error detected: Value '{days}'")
 
 
-@pytest.mark.parametrize("state", [ENABLED, DISABLED, PENDING_IMPORT, CREATING])
-def test_a_key_is_scheduled_from_these_states(world: World, state: Any) -> None:
-    """CORE K-28."""
-    key = world.key(state=state)
-
-    assert world.do("ScheduleKeyDeletion", KeyId=key.id)["KeyState"] == "PendingDeletion"
-
-
 def test_a_second_schedule_fails_and_changes_nothing(world: World, key: Key) -> None:
     """CORE K-55, K-143."""
     world.do("ScheduleKeyDeletion", KeyId=key.id)
@@ -117,17 +107,6 @@ def test_a_key_without_its_material_waits_for_it_again(world: World) -> None:
 
     assert world.found(key).state is PENDING_IMPORT
     assert world.found(imported).state is DISABLED
-
-
-@pytest.mark.parametrize("state", [ENABLED, DISABLED, PENDING_IMPORT])
-def test_what_is_not_scheduled_cannot_be_called_back(world: World, state: Any) -> None:
-    """CORE K-145, K-29 NP."""
-    key = world.key(state=state)
-
-    assert world.told("CancelKeyDeletion", KeyId=key.id) == (
-        "KMSInvalidStateException",
-        f"{key.arn} is not pending deletion.",
-    )
 
 
 def test_a_key_can_be_scheduled_called_back_and_scheduled_again(world: World, key: Key) -> None:

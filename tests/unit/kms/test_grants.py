@@ -21,7 +21,6 @@ from tests.kms_world import (
     DISABLED,
     ELSEWHERE,
     OTHER,
-    PENDING_DELETION,
     ROOT,
     START,
     Json,
@@ -1292,18 +1291,6 @@ def test_ending_a_grant_twice_does_not_work(
     world.do(operation, **request)
 
     assert world.told(operation, **request)[0] == "NotFoundException"
-
-
-@pytest.mark.parametrize("state", [DISABLED, PENDING_DELETION])
-@pytest.mark.parametrize("operation", ["RetireGrant", "RevokeGrant"])
-def test_a_grant_ends_in_any_state_of_its_key(world: World, operation: str, state: Any) -> None:
-    """CORE K-89, AUTH N-54."""
-    key = world.key()
-    made = grant(world, key, to=OTHER)
-    changed = {DISABLED: "DisableKey", PENDING_DELETION: "ScheduleKeyDeletion"}
-    world.do(changed[state], KeyId=key.id)
-
-    assert world.do(operation, KeyId=key.id, GrantId=made["GrantId"]) == {}
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,8 @@ def test_derived_keys_are_those_of_sp_800_108(length: int) -> None:
     made = hazmat.derive_key(KEY, label=b"a label", context=b"a context", length=length)
 
     assert made == kdf.derive(KEY)
+    if length == 32:
+        assert hazmat.Deriver(KEY, b"a label").derive(b"a context") == made
 
 
 def test_a_derived_key_depends_on_secret_label_context_and_length() -> None:
@@ -726,3 +728,40 @@ def test_an_rsa_key_whose_numbers_do_not_belong_together_is_none(rsa_key: bytes)
 )
 def test_what_is_no_private_key_is_none(octets: bytes) -> None:
     assert hazmat.imported_private_key(octets) is None
+
+
+@pytest.mark.parametrize("algorithm", hazmat.WRAPPINGS)
+def test_wrapped_material_is_unwrapped_by_the_owner_alone(rsa_key: bytes, algorithm: str) -> None:
+    """CORE K-132. Only the algorithms in two layers carry what is longer than the modulus."""
+    material = bytes(1218 if algorithm in hazmat.IN_TWO_LAYERS else 32)
+    wrapped = hazmat.wrap(hazmat.public_key(rsa_key), algorithm, material, KEY)
+
+    assert material not in wrapped
+    assert hazmat.unwrap(rsa_key, algorithm, wrapped) == material
+    for changed in (wrapped[:-1] + bytes([wrapped[-1] ^ 1]), wrapped[:-1], b""):
+        with pytest.raises(hazmat.Unauthentic):
+            hazmat.unwrap(rsa_key, algorithm, changed)
+
+
+def test_what_cannot_be_wrapped_is_an_error_of_the_caller(rsa_key: bytes) -> None:
+    public = hazmat.public_key(rsa_key)
+    for algorithm, material, key in (
+        ("RSAES_OAEP_SHA_256", bytes(191), KEY),
+        ("RSAES_OAEP_SHA_256", b"", KEY),
+        ("RSA_AES_KEY_WRAP_SHA_256", b"", KEY),
+        ("RSA_AES_KEY_WRAP_SHA_256", b"a", KEY[:16]),
+    ):
+        with pytest.raises(ValueError, match=r"wrap|32 bytes|longer"):
+            hazmat.wrap(public, algorithm, material, key)
+    with pytest.raises(hazmat.UnsupportedAlgorithm):
+        hazmat.wrap(public, "SM2PKE", b"a", KEY)
+    with pytest.raises(hazmat.UnsupportedAlgorithm):
+        hazmat.unwrap(rsa_key, "SM2PKE", b"a")
+
+
+@pytest.mark.parametrize("spki", [b"", b"none", bytes(300)])
+def test_bytes_that_are_no_public_key_are_an_error_of_the_caller(spki: bytes) -> None:
+    with pytest.raises(ValueError, match="no public key"):
+        hazmat.oaep_encrypt(spki, "RSAES_OAEP_SHA_256", b"a")
+    with pytest.raises(ValueError, match="no public key"):
+        hazmat.verify(spki, "ECDSA_SHA_256", "RAW", b"a", b"b")

@@ -8,12 +8,11 @@ from collections.abc import Callable
 
 import pytest
 
-from kms import Key, hazmat, shapes
+from kms import Key, hazmat
 from tests.kms_world import DISABLED, Json, World
 
 MESSAGE = b"what is to be vouched for"
 SPECS = ("HMAC_224", "HMAC_256", "HMAC_384", "HMAC_512")
-ALGORITHMS = tuple(shapes.PRINTED_ENUMS["MacAlgorithmSpec"].split(", "))
 BOTH = pytest.mark.parametrize("operation", ["GenerateMac", "VerifyMac"])
 INVALID = ("KMSInvalidMacException", None)
 
@@ -46,27 +45,6 @@ def test_a_mac_is_a_whole_hmac_and_fits(world: World, spec: str) -> None:
         "MacValid": True,
         "MacAlgorithm": f"HMAC_SHA_{spec[-3:]}",
     }
-
-
-@BOTH
-@pytest.mark.parametrize("spec", SPECS)
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_the_algorithm_is_the_one_of_the_key(
-    world: World, operation: str, spec: str, algorithm: str
-) -> None:
-    """CORE K-63 (d), K-72."""
-    key = world.key(spec)
-    more: Json = {"Mac": independent(key)} if operation == "VerifyMac" else {}
-    reply = world.ask(operation, **request(key, algorithm), **more)
-
-    if algorithm[-3:] == spec[-3:]:
-        assert reply.error is None
-    else:
-        assert reply.error is not None
-        assert (reply.error.code, reply.error.message) == (
-            "InvalidKeyUsageException",
-            f"Algorithm {algorithm} is incompatible with key spec {spec}.",
-        )
 
 
 @pytest.mark.parametrize("spec", SPECS)

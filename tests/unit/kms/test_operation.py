@@ -12,10 +12,7 @@ from kms.errors import Disabled, InvalidKeyUsage, InvalidState, ValidationFailed
 from kms.model import Key as KeyOfModel
 from kms.operation import (
     ANY,
-    DELETABLE,
-    NOT_PENDING_DELETION,
     PENDING_DELETION,
-    SWITCHABLE,
     USABLE,
     Call,
     Change,
@@ -35,25 +32,6 @@ E, D = KeyState.ENABLED, KeyState.DISABLED
 PD, PRD = KeyState.PENDING_DELETION, KeyState.PENDING_REPLICA_DELETION
 PI, UN = KeyState.PENDING_IMPORT, KeyState.UNAVAILABLE
 CR, UP = KeyState.CREATING, KeyState.UPDATING
-
-
-# CORE K-29: the columns of the table, as sets
-@pytest.mark.parametrize(
-    ("states", "expected"),
-    [
-        (ANY, {E, D, PD, PRD, PI, UN, CR, UP}),
-        (PENDING_DELETION, {PD, PRD}),
-        (NOT_PENDING_DELETION, {E, D, PI, UN, CR, UP}),
-        (SWITCHABLE, {E, D}),
-        (USABLE, {E, UP}),
-        (DELETABLE, {E, D, PI, UN, CR}),
-    ],
-)
-def test_sets_of_states_are_those_of_the_table(
-    states: frozenset[KeyState], expected: set[KeyState]
-) -> None:
-    """CORE K-29."""
-    assert states == expected
 
 
 WORDS = {

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from kms import Account, Endpoint, Key, KeyOrigin, Session, State, SystemEntropy
-from kms.directory import AccessKey, Directory
+from kms import Account, Endpoint, Identity, Key, KeyOrigin, Session, State, SystemEntropy
+from kms.directory import AccessKey, Directory, TemporaryKey
 from kms.ordered import SortedSet
 from kms.records import FOLLOWING, KINDS, Records, Row
 from kms.store import DamagedStore, NewerStore
 from kms.vault import Vault
-from policy import Level, PolicyKind, parse
+from policy import Level, PolicyKind, Source, parse
 from tests.kms_world import (
     ACCOUNT,
     ALLOW_ALL,
@@ -51,8 +51,19 @@ def reread(rows: Iterable[Row], state: State | None = None) -> State:
 def busy_world() -> World:
     """Return a world that has something of everything."""
     world = World()
-    world.user("keeper", access_keys=(AccessKey("AKIA" + "2" * 16, "s" * 40),))
+    world.user("keeper", access_keys=(AccessKey("AKIA" + "2" * 16, b"s" * 40),))
     session = world.session("worker", ALLOW_ALL, tags={"team": "blue"})
+    temporary = TemporaryKey(
+        "ASIA" + "2" * 16,
+        b"t" * 40,
+        b"the token of a session",
+        arn(user_arn("keeper")),
+        "AIDA",
+        START,
+        Session(arn(role_arn("x")), arn(role_arn("y"))),
+        {"aws:x": "y"},
+    )
+    world.direct(lambda each: each.with_temporary_key(temporary, START))
     guard = parse(document(ALLOW_ALL), name="guard", kind=PolicyKind.SCP)
     account = Account(
         ACCOUNT, "main", organization="o-1", path="o-1/r-1/", scps=(Level("r-1", (guard,)),)
@@ -170,6 +181,31 @@ def test_material_is_sealed_and_the_text_holds_none_of_it() -> None:
     assert row.body is not None
     assert secret not in row.sealed
     assert secret.hex() not in row.body
+
+
+def test_secrets_of_access_keys_are_sealed() -> None:
+    """CORE K-202."""
+    rows = list(RECORDS.changes(State(), busy_world().state))
+    text = "".join(str(row.body) for row in rows)
+
+    assert '"AKIA2222222222222222"' in text
+    assert '"ASIA2222222222222222"' in text
+    for secret in ("s" * 40, "t" * 40, "the token of a session"):
+        assert secret not in text
+
+
+def test_a_policy_that_is_a_part_of_a_larger_file_comes_back() -> None:
+    """So is each policy of a world that is written in YAML."""
+    own = parse(document(ALLOW_ALL), name="own", kind=PolicyKind.IDENTITY_POLICY)
+    part = replace(own, source=Source("world.yaml", f"policies: {own.source.text}"))
+    long = replace(own, source=Source("details.json", own.source.text + " " * 70_000))
+    state = State(Directory().with_identity(Identity(arn(user_arn("a")), "AIDA", (part, long))))
+
+    (identity,) = reread(RECORDS.changes(State(), state)).directory.identities.values()
+
+    assert [each.name for each in identity.policies] == ["own", "own"]
+    for policy in identity.policies:
+        assert json.loads(policy.source.text)["Statement"][0]["Action"] == ["kms:*"]
 
 
 def test_a_record_whose_sealed_part_is_gone_or_another_is_damaged() -> None:

@@ -13,7 +13,6 @@ from kms.material import calendar, calendar_of_aws
 from kms.model import SPECS, KeyManager, KeyState
 from tests.kms_world import (
     ALLOW_ALL,
-    CREATING,
     DISABLED,
     ENABLED,
     PENDING_DELETION,
@@ -593,14 +592,6 @@ def test_a_marker_belongs_to_key_and_kind_of_list(world: World, key: Key) -> Non
     for wrong in ({"KeyId": other.id}, {"IncludeKeyMaterial": "ALL_KEY_MATERIAL"}):
         request = {"KeyId": key.id, "Marker": marker, **wrong}
         assert world.told("ListKeyRotations", **request) == ("InvalidMarkerException", None)
-
-
-@pytest.mark.parametrize("state", [CREATING, UPDATING, DISABLED, PENDING_DELETION])
-def test_rotations_are_listed_in_any_state(world: World, state: Any) -> None:
-    """CORE K-29."""
-    key = world.key(state=state)
-
-    assert len(all_material(world, key)) == 1
 
 
 # Permission

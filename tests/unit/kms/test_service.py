@@ -12,8 +12,6 @@ from kms import (
     Call,
     Gate,
     Key,
-    KeyOrigin,
-    KeyUsage,
     Service,
     Settings,
     State,
@@ -25,225 +23,23 @@ from kms.operation import Change, Parameters, Scope
 from kms.questions import QUESTIONS
 from kms.service import ROOMS, Reply
 from policy import Decision, Outcome, Request
+from tests.conformance.states import CELLS, Scene, scene
 from tests.kms_world import (
     ALLOW_ALL,
-    CREATING,
     DISABLED,
     ELSEWHERE,
-    ENABLED,
-    KIND_FOR,
     OTHER,
-    PENDING_DELETION,
-    PENDING_IMPORT,
-    PENDING_REPLICA_DELETION,
-    PRODUCED_STATES,
     REGION,
-    ROOT,
     START,
-    UPDATING,
     Json,
     World,
-    document,
-    key_statement,
     user_arn,
 )
 
-OK = None
-D = ("DisabledException", "{} is disabled.")
-PD = ("KMSInvalidStateException", "{} is pending deletion.")
-PRD = ("KMSInvalidStateException", "{} is pending replica deletion.")
-PI = ("KMSInvalidStateException", "{} is pending import.")
-NP = ("KMSInvalidStateException", "{} is not pending deletion.")
-CR = ("KMSInvalidStateException", "{} is creating.")
-UP = ("KMSInvalidStateException", "{} is updating.")
-EX = (
-    "UnsupportedOperationException",
-    "{} origin is EXTERNAL which is not valid for this operation.",
-)
-NX = (
-    "UnsupportedOperationException",
-    "{} origin is AWS_KMS which is not valid for this operation.",
-)
-Answer = tuple[str, str] | None
 
-# CORE K-29: Enabled, Disabled, PendingDeletion / PendingReplicaDeletion, PendingImport, Creating,
-# Updating; for the operations that exist.
-ALWAYS = (OK, OK, OK, OK, OK, OK, OK)
-USING = (OK, D, PD, PRD, PI, CR, OK)
-UNLESS_DELETED = (OK, OK, PD, PRD, OK, OK, OK)
-SWITCHING = (OK, OK, PD, PRD, PI, CR, UP)
-ENABLED_ALONE = (OK, D, PD, PRD, PI, CR, UP)
-COLUMNS = (
-    ENABLED, DISABLED, PENDING_DELETION, PENDING_REPLICA_DELETION, PENDING_IMPORT, CREATING,
-    UPDATING,
-)  # fmt: skip
-TABLE: dict[str, tuple[Answer, ...]] = {
-    "CancelKeyDeletion": (NP, NP, OK, OK, NP, NP, NP),
-    "CreateAlias": UNLESS_DELETED,
-    "CreateGrant": USING,
-    "Decrypt": USING,
-    "Decapsulate": USING,
-    "DeleteAlias": ALWAYS,
-    "DeleteImportedKeyMaterial": 7 * (NX,),
-    "DeriveSharedSecret": USING,
-    "DescribeKey": ALWAYS,
-    "DisableKey": SWITCHING,
-    "DisableKeyRotation": USING,
-    "EnableKey": SWITCHING,
-    "EnableKeyRotation": USING,
-    "Encapsulate": USING,
-    "Encrypt": USING,
-    "GenerateDataKey": USING,
-    "GenerateDataKeyPair": USING,
-    "GenerateDataKeyPairWithoutPlaintext": USING,
-    "GenerateDataKeyWithoutPlaintext": USING,
-    "GetKeyLastUsage": ALWAYS,
-    "GenerateMac": USING,
-    "GetKeyPolicy": ALWAYS,
-    "GetKeyRotationStatus": ALWAYS,
-    "GetParametersForImport": 7 * (NX,),
-    "ImportKeyMaterial": 7 * (NX,),
-    "GetPublicKey": (OK, OK, PD, PRD, PI, CR, OK),  # CORE K-30
-    "ListAliases": ALWAYS,
-    "ListGrants": ALWAYS,
-    "ListKeyPolicies": ALWAYS,
-    "ListKeyRotations": ALWAYS,
-    "ListResourceTags": ALWAYS,
-    "PutKeyPolicy": ALWAYS,
-    "ReEncrypt": USING,
-    "ReplicateKey": ENABLED_ALONE,
-    "RetireGrant": ALWAYS,
-    "RevokeGrant": ALWAYS,
-    "RotateKeyOnDemand": ENABLED_ALONE,
-    "ScheduleKeyDeletion": (OK, OK, PD, PRD, OK, OK, UP),
-    "Sign": USING,
-    "TagResource": UNLESS_DELETED,
-    "UntagResource": UNLESS_DELETED,
-    "UpdateAlias": UNLESS_DELETED,
-    "UpdateKeyDescription": UNLESS_DELETED,
-    "UpdatePrimaryRegion": ENABLED_ALONE,
-    "Verify": USING,
-    "VerifyMac": USING,
-}
-KEYLESS = {
-    "ConnectCustomKeyStore", "CreateCustomKeyStore", "CreateKey", "DeleteCustomKeyStore",
-    "DescribeCustomKeyStores", "DisconnectCustomKeyStore", "GenerateRandom", "ListKeys",
-    "ListRetirableGrants", "UpdateCustomKeyStore",
-}  # fmt: skip
-# The cells that read x/EX and x/NX: what keys of origin EXTERNAL answer otherwise.
-EXTERNAL_TABLE: dict[str, tuple[Answer, ...]] = {
-    **TABLE,
-    "DeleteImportedKeyMaterial": (OK, OK, OK, OK, OK, CR, UP),
-    "DisableKeyRotation": 7 * (EX,),
-    "EnableKeyRotation": 7 * (EX,),
-    "GetKeyRotationStatus": 7 * (EX,),
-    "GetParametersForImport": (OK, OK, PD, PRD, OK, CR, UP),
-    "ImportKeyMaterial": (OK, OK, PD, PRD, OK, CR, OK),
-}
-OF_SETS = {"ReplicateKey", "UpdatePrimaryRegion"}
-TABLES = {KeyOrigin.AWS_KMS: TABLE, KeyOrigin.EXTERNAL: EXTERNAL_TABLE}
-
-
-def requests_on(world: World, key: Key, name: str) -> list[Json]:
-    """Return requests of the operation on an enabled key; of ReEncrypt, one for each side."""
-    if name in KIND_FOR:
-        return [world.use(name, key)]
-    blob = world.do("Encrypt", KeyId=key.id, Plaintext=b"x")["CiphertextBlob"]
-    grant = {"GranteePrincipal": OTHER, "Operations": ["DescribeKey"]}
-    made = world.do("CreateGrant", KeyId=key.id, **grant)
-    if name == "ReEncrypt":
-        other = world.key()
-        foreign = world.do("Encrypt", KeyId=other.id, Plaintext=b"x")["CiphertextBlob"]
-        return [
-            {"CiphertextBlob": blob, "DestinationKeyId": other.id},
-            {"CiphertextBlob": blob, "SourceKeyId": key.id, "DestinationKeyId": other.id},
-            {"CiphertextBlob": foreign, "DestinationKeyId": key.id},
-        ]
-    if name == "UpdatePrimaryRegion":
-        world.replica(key)
-    if name in ("DeleteAlias", "UpdateAlias"):
-        world.alias("alias/a", key if name == "DeleteAlias" else world.key())
-    external = key.origin is KeyOrigin.EXTERNAL
-    if name == "ImportKeyMaterial" and external:
-        return [world.bring(key, key.current_material.secret)]
-    if name == "RotateKeyOnDemand" and external:
-        new = world.bring(key, bytes(32), ImportType="NEW_KEY_MATERIAL")
-        world.do("ImportKeyMaterial", **new)
-    more: dict[str, Json] = {
-        "CreateAlias": {"AliasName": "alias/new", "TargetKeyId": key.id},
-        "CreateGrant": {"KeyId": key.id, **grant},
-        "Decrypt": {"CiphertextBlob": blob},
-        "DeleteAlias": {"AliasName": "alias/a"},
-        "Encrypt": {"KeyId": key.id, "Plaintext": b"x"},
-        "GenerateDataKey": {"KeyId": key.id, "KeySpec": "AES_128"},
-        "GenerateDataKeyPair": {"KeyId": key.id, "KeyPairSpec": "ECC_NIST_P256"},
-        "GenerateDataKeyPairWithoutPlaintext": {"KeyId": key.id, "KeyPairSpec": "ECC_NIST_P256"},
-        "GenerateDataKeyWithoutPlaintext": {"KeyId": key.id, "KeySpec": "AES_128"},
-        "GetParametersForImport": {
-            "KeyId": key.id,
-            "WrappingAlgorithm": "RSAES_OAEP_SHA_1",
-            "WrappingKeySpec": "RSA_2048",
-        },
-        "ImportKeyMaterial": {
-            "KeyId": key.id,
-            "ImportToken": b"x",
-            "EncryptedKeyMaterial": b"x",
-            "ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE",
-        },
-        "PutKeyPolicy": {"KeyId": key.id, "Policy": document(key_statement(principal=ROOT))},
-        "ReplicateKey": {"KeyId": key.id, "ReplicaRegion": ELSEWHERE},
-        "RetireGrant": {"GrantToken": made["GrantToken"]},
-        "RevokeGrant": {"KeyId": key.id, "GrantId": made["GrantId"]},
-        "TagResource": {"KeyId": key.id, "Tags": [{"TagKey": "a", "TagValue": "b"}]},
-        "UntagResource": {"KeyId": key.id, "TagKeys": ["a"]},
-        "UpdateAlias": {"AliasName": "alias/a", "TargetKeyId": key.id},
-        "UpdateKeyDescription": {"KeyId": key.id, "Description": "new"},
-        "UpdatePrimaryRegion": {"KeyId": key.id, "PrimaryRegion": ELSEWHERE},
-    }
-    return [more.get(name, {"KeyId": key.id})]
-
-
-def in_state(world: World, key: Key, state: Any) -> None:
-    changed = world.key(state=state)
-    world.put(replace(world.found(key), state=state, deletion_at=changed.deletion_at))
-
-
-ROWS = [
-    pytest.param(name, origin, state, answer, id=f"{name}-{origin}-{state}")
-    for origin, table in TABLES.items()
-    for name, answers in table.items()
-    for state, answer in zip(COLUMNS, answers, strict=True)
-]
-
-
-@pytest.mark.parametrize(("name", "origin", "state", "answer"), ROWS)
-def test_every_cell_of_the_table_of_states_is_kept(
-    world: World, name: str, origin: KeyOrigin, state: Any, answer: Answer
-) -> None:
-    """CORE K-29."""
-    key = world.key_for(name, origin=origin, multi_region=name in OF_SETS)
-    for parameters in requests_on(world, key, name):
-        in_state(world, key, state)
-
-        error = world.ask(name, **parameters).error
-
-        told = (error.code, error.message) if error is not None else None
-        assert told == (None if answer is None else (answer[0], answer[1].format(key.arn)))
-        world.put(key)
-
-
-def test_the_table_of_states_is_whole() -> None:
-    assert set(TABLE) | KEYLESS == set(EXTERNAL_TABLE) | KEYLESS == set(OPERATIONS)
-    assert set(COLUMNS) == set(PRODUCED_STATES)
-
-
-@pytest.mark.parametrize("state", COLUMNS)
-def test_an_alias_leaves_its_old_key_in_any_state(world: World, state: Any) -> None:
-    """CORE K-29, UpdateAlias (old target)."""
-    old, new = world.key(state=state), world.key()
-    world.alias("alias/a", old)
-
-    assert world.do("UpdateAlias", AliasName="alias/a", TargetKeyId=new.id) == {}
+def enabled(name: str) -> Scene:
+    """Return an enabled key, and requests that it serves."""
+    return scene(next(cell for cell in CELLS if cell.operation == name))
 
 
 # The order of checks (CORE K-32, K-33, K-63)
@@ -287,23 +83,6 @@ def test_each_check_has_its_turn_and_the_first_failure_wins(world: World) -> Non
     assert told(EncryptionAlgorithm="SYMMETRIC_DEFAULT")[0] == "DryRunOperationException"
     request["DryRun"] = False
     assert world.do("Encrypt", nobody, **request)
-
-
-@pytest.mark.parametrize("name", sorted(set(TABLE) - {"RetireGrant"}))
-def test_who_may_not_learns_nothing_of_usage_and_state(world: World, name: str) -> None:
-    """CORE K-33."""
-    key = world.key_for(name, multi_region=name in OF_SETS)
-    for parameters in requests_on(world, key, name):
-        answers = set()
-        for state in COLUMNS:
-            in_state(world, key, state)
-            answers.add(world.told(name, world.user("nobody"), **parameters))
-        world.put(replace(key, spec="HMAC_256", usage=KeyUsage.GENERATE_VERIFY_MAC))
-        answers.add(world.told(name, world.user("nobody"), **parameters))
-
-        assert len(answers) == 1
-        assert {code for code, _ in answers} == {"AccessDeniedException"}
-        world.put(key)
 
 
 @pytest.mark.parametrize(
@@ -370,7 +149,7 @@ def test_every_room_of_operations_is_open() -> None:
 # DryRun (CORE K-46)
 
 
-DRY = sorted(name for name in TABLE if shapes.takes(name, "DryRun"))
+DRY = sorted(name for name in OPERATIONS if shapes.takes(name, "DryRun"))
 
 
 def test_dry_runs_are_taken_by_the_operations_of_the_list() -> None:
@@ -384,38 +163,13 @@ def test_dry_runs_are_taken_by_the_operations_of_the_list() -> None:
 
 
 @pytest.mark.parametrize("name", DRY)
-def test_a_dry_run_never_succeeds_and_changes_nothing(world: World, name: str) -> None:
-    """CORE K-46, AUTH K-71."""
-    key = world.key_for(name, multi_region=name in OF_SETS)
-    for parameters in requests_on(world, key, name):
-        before, count = world.state, len(world.events)
-
-        reply = world.ask(name, **parameters, DryRun=True)
-
-        assert reply.error is not None
-        assert (reply.error.code, reply.error.message) == (
-            "DryRunOperationException",
-            "The request would have succeeded, but the DryRun option is set.",
-        )
-        assert reply.output is None
-        assert world.state is before
-        assert len(world.events) == count + 1
-
-
-@pytest.mark.parametrize("name", DRY)
-def test_a_dry_run_fails_as_the_real_call_would(world: World, name: str) -> None:
-    """CORE K-46."""
-    key = world.key_for(name, multi_region=name in OF_SETS)
-    for parameters in requests_on(world, key, name):
-        nobody = world.user("nobody")
-        assert world.told(name, nobody, **parameters, DryRun=True) == world.told(
-            name, nobody, **parameters
-        )
-        if TABLE[name] is USING:
-            in_state(world, key, DISABLED)
-            assert world.told(name, **parameters, DryRun=True)[0] == "DisabledException"
-            world.put(key)
-        assert world.ask(name, **parameters, DryRun=False).error is None
+def test_a_dry_run_is_denied_as_the_real_call_would_be(name: str) -> None:
+    """CORE K-46; in every state, too: see the table of states."""
+    here = enabled(name)
+    nobody = here.world.user("nobody")
+    for request in here.requests:
+        real, dry = ({**request, "DryRun": dry} for dry in (False, True))
+        assert here.world.told(name, nobody, **dry) == here.world.told(name, nobody, **real)
 
 
 def test_a_dry_run_that_is_off_or_none_is_none(world: World, key: Key) -> None:
@@ -440,18 +194,17 @@ def test_tokens_are_taken_by_the_operations_of_the_list() -> None:
 
 
 @pytest.mark.parametrize("name", TAKE_TOKENS)
-def test_a_token_that_is_none_is_refused_though_the_caller_is_allowed(
-    world: World, name: str
-) -> None:
+def test_a_token_that_is_none_is_refused_though_the_caller_is_allowed(name: str) -> None:
     """CORE K-90, AUTH N-33."""
-    key, there = world.key_for(name), world.key(region=ELSEWHERE)
+    here = enabled(name)
+    world, key, there = here.world, here.key, here.world.key(region=ELSEWHERE)
     grant = {"GranteePrincipal": OTHER, "Operations": ["DescribeKey"]}
     foreign = world.do("CreateGrant", region=ELSEWHERE, KeyId=there.id, **grant)["GrantToken"]
     retired = world.do("CreateGrant", KeyId=key.id, **grant)["GrantToken"]
     harmless = world.do("CreateGrant", KeyId=key.id, **grant)["GrantToken"]
     world.do("RetireGrant", GrantToken=retired)
 
-    for parameters in requests_on(world, key, name):
+    for parameters in here.requests:
         for token in ("unknown", foreign, retired):
             for tokens in ([token], [harmless, token]):
                 assert world.told(name, **parameters, GrantTokens=tokens) == (

@@ -19,6 +19,7 @@ from kms.state import (
     ROTATE_KEY,
     creation_order,
 )
+from kms.table import Table
 from policy import Arn, Grant
 from tests.kms_world import (
     ACCOUNT,
@@ -203,9 +204,12 @@ def test_a_wrapping_key_that_is_gone_leaves_no_trace(key: Key) -> None:
     assert one.without_wrapping_key(wrapping(key, "a")) == State()
 
 
-def test_a_state_does_not_show_what_authenticates_tokens() -> None:
+def test_a_state_shows_neither_tokens_nor_what_authenticates_them(key: Key) -> None:
     """CORE K-109."""
-    assert "secret" not in repr(State(token_key=b"secret"))
+    state = replace(State(token_key=b"secret"), tokens=Table({"secret": (str(key.arn), "g")}))
+
+    assert "secret" not in repr(state)
+    assert repr(state.tokens) == "Table(1 entries)"
 
 
 # Aliases

@@ -32,7 +32,7 @@ def test_a_user_has_its_access_keys() -> None:
 
     assert found is not None
     assert found[0].arn == world.arns["ann"]
-    assert found[1].secret == SECRET
+    assert found[1].secret == SECRET.encode()
     assert SECRET not in repr(world.state)
 
 

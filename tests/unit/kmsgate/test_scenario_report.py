@@ -55,6 +55,26 @@ def test_the_line_of_a_file_has_signs_counts_and_time_in_columns() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("profile", "told"),
+    [
+        ("course", ["  profile course: aws_managed_rotation_days 1095, usually 365"]),
+        ("realistic", ["  profile realistic: grant_consistency_seconds 300, usually 0"]),
+        ("default", []),
+    ],
+)
+def test_another_profile_is_told_with_what_is_usual(profile: str, told: list[str]) -> None:
+    """CORE K-126."""
+    text = suite_text(
+        "- {call: ListKeys, as: root}", head=f"{WORLD}settings: {{profile: {profile}}}\n"
+    )
+    out = plain_screen()
+    show_suite(out, ran(text))
+
+    assert written(out).splitlines()[1:] == told
+    assert as_json([ran(text)], [])["files"][0]["profile"] == profile
+
+
 @pytest.mark.parametrize("count", [1, 2, 9, 18, 19, 20, 37, 38, 40, 400])
 def test_lines_keep_their_columns_however_many_tests_there_are(count: int) -> None:
     for pattern in ("o" * count, "o" * (count - 1) + "x"):

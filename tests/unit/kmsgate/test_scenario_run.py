@@ -516,23 +516,63 @@ def test_what_looks_otherwise_is_told(look: str, message: str) -> None:
     assert messages_of(f"- look: {look}") == [message]
 
 
-# Tampering
+# Other events than the last, and values
 
 
-def test_a_tampered_ciphertext_is_another_one() -> None:
-    steps = (
-        SEALED + "- {do: tamper, with: {value: $blob}, save: {bad: value}}\n"
-        "- {call: Decrypt, with: {CiphertextBlob: $bad}, expect: {error: InvalidCiphertextException}}\n"
-        "- {call: Decrypt, with: {CiphertextBlob: $blob}}"
-    )
+EVENTS = f"""\
+{SEALED}
+- {{as: admin, call: DescribeKey, with: {{KeyId: alias/payroll}}}}
+- {{call: Decrypt, with: {{CiphertextBlob: $blob}}}}
+- {{as: outsider, call: DescribeKey, with: {{KeyId: $payroll.arn}}, expect: deny}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("match", "found"),
+    [
+        ("{caller: app}", "[{eventName: Encrypt}, {eventName: Decrypt}]"),
+        ("{key: payroll, operation: DescribeKey}", "[{errorCode: {absent: true}}, {errorCode: AccessDenied}]"),
+        ("{error_code: AccessDenied}", "{length: 1}"),
+        ("{caller: auditor}", "[]"),
+    ],
+)  # fmt: skip
+def test_events_are_found_by_what_they_are_about(match: str, found: str) -> None:
+    assert messages_of(f"{EVENTS}- look: {{events: {match}, found: {found}}}") == []
+
+
+def test_an_event_of_two_accounts_is_found_once() -> None:
+    """CORE K-183: the copy for the owner of the key is the same call."""
+    steps = """\
+        - change: {key: payroll, policy: {Version: "2012-10-17", Statement: [{Effect: Allow, Principal: "*", Action: "kms:*", Resource: "*"}]}}
+        - {as: outsider, call: DescribeKey, with: {KeyId: $payroll.arn}}
+        - look: {events: {operation: DescribeKey}, found: {length: 1}}
+    """
 
     assert messages_of(steps) == []
 
 
-def test_nothing_cannot_be_tampered_with() -> None:
-    assert messages_of("- {do: tamper, with: {value: {text: ''}}, save: {x: value}}") == [
-        "there is no byte to change"
-    ]
+@pytest.mark.parametrize(
+    ("look", "message"),
+    [
+        ("{events: {caller: app}, found: []}", "found has 2 entries, not 0"),
+        ("{events: {caller: app}, found: [{eventName: Decrypt}, {}]}", "found[0].eventName is Encrypt, not Decrypt"),
+        ("{value: $blob, is: {length: 3}}", "it has length 97, not 3"),
+        ("{value: {hex: 5a}, is: {not: {hex: 5a}}}", "it is 1 bytes, which it must not be"),
+    ],
+)  # fmt: skip
+def test_events_and_values_that_are_otherwise_are_told(look: str, message: str) -> None:
+    assert messages_of(f"{EVENTS}- look: {look}") == [message]
+
+
+def test_a_value_is_looked_at_as_it_was_saved() -> None:
+    steps = """\
+        - {call: Encrypt, with: {KeyId: alias/payroll, Plaintext: {text: secret}}, save: {blob: CiphertextBlob, key: KeyId}}
+        - look: {value: $blob, is: {not: {contains: {text: secret}}}}
+        - look: {value: $key, is: $payroll.arn}
+        - look: {value: {text: secret}, is: {contains: {text: cre}}}
+    """
+
+    assert messages_of(steps) == []
 
 
 # Matrices

@@ -27,6 +27,7 @@ from kmsgate.scenario import (
     steps,
     tables,
     things,
+    work,
     world,
 )
 from kmsgate.scenario.members import BYTES_FIELDS
@@ -127,6 +128,20 @@ BROKEN = {
     "no span of time": suite_text("- {advance: 5 parsecs}"),
     "a name for nothing": suite_text("- {call: ListKeys, as: root, save: {now: Keys}}"),
     "what cannot be done": suite_text("- {do: dance}"),
+    "work without its input": suite_text("- {do: tamper}"),
+    "work with half its input": suite_text("- {do: encrypt_local, with: {key: {hex: 00}}}"),
+    "work with too much": suite_text("- {do: tamper, with: {value: {hex: 00}, key: {hex: 00}}}"),
+    "work by an unknown algorithm": suite_text(
+        "- {do: wrap, with: {public_key: {hex: 00}, material: {hex: 00}, algorithm: ROT13}}"
+    ),
+    "work that is to be allowed": suite_text(
+        "- {do: tamper, with: {value: {hex: 00}}, expect: allow}"
+    ),
+    "work that is to fail in an unknown way": suite_text(
+        "- {do: tamper, with: {value: {hex: 00}}, expect: {error: DisabledException}}"
+    ),
+    "a look for any event at all": suite_text("- {look: {events: {}, found: []}}"),
+    "a look at no value": suite_text("- {look: {value: payroll, is: {length: 3}}}"),
     "no steps": suite_text(STEP).replace("steps:\n      " + STEP, "steps: []"),
     "an account without an id": suite_text(STEP).replace('"111122223333", p', "12, p"),
     "an alarm of nothing": suite_text(STEP).replace(
@@ -162,6 +177,8 @@ def test_what_the_language_refuses_does_not_fit_either(what: str) -> None:
         ("matrix", tables.MATRIX_FIELDS),
         ("bytes", BYTES_FIELDS),
         ("change", {*steps.CHANGES, *(f for fields in steps.CHANGES.values() for f in fields)}),
+        ("match", alarms.MATCH_FIELDS),
+        ("outcome", work.WORK_EXPECT_FIELDS),
         ("look", {*LOOK_FIELDS, *(f for fields in LOOK_FIELDS.values() for f in fields)}),
     ],
 )
@@ -187,6 +204,19 @@ def test_the_fields_of_smaller_objects_are_those_of_the_language() -> None:
     assert properties(organization) == set(organizations.PLACE_FIELDS)
 
 
+@pytest.mark.parametrize("name", work.WORKS)
+def test_a_work_takes_what_the_schema_says(name: str) -> None:
+    """Form by form: what it needs, what it may have, and the words among it."""
+    forms = definition(name).get("anyOf", [definition(name)])
+
+    assert len(forms) == len(work.WORKS[name])
+    for form, own in zip(forms, work.WORKS[name], strict=True):
+        listed = {m: p["anyOf"][1]["enum"] for m, p in form["properties"].items() if "anyOf" in p}
+        assert form["required"] == list(own.needs)
+        assert properties(form) == set(own.members)
+        assert {member: tuple(words) for member, words in listed.items()} == own.words
+
+
 def test_the_words_are_those_of_the_language() -> None:
     kinds = [request_kind(operation) for operation in operation_names()]
     (_, members) = definition("members")["anyOf"]
@@ -197,6 +227,8 @@ def test_the_words_are_those_of_the_language() -> None:
     assert set(definition("expect")["anyOf"][1]["properties"]["error"]["enum"]) == set(BY_CODE)
     assert set(definition("grant")["properties"]["operations"]["items"]["enum"]) == GRANT_OPERATIONS
     assert set(managed) == set(MANAGED)
+    assert definition("step")["properties"]["do"]["enum"] == list(work.WORKS)
+    assert definition("outcome")["properties"]["error"]["enum"] == list(work.WorkError)
 
 
 def described(node: Any, path: str = "") -> Iterator[str]:
@@ -211,7 +243,8 @@ def described(node: Any, path: str = "") -> Iterator[str]:
             if not told:
                 yield f"{path}/{name}"
         for name, part in node.items():
-            yield from described(part, f"{path}/{name}")
+            if name != "if":  # a condition describes nothing
+                yield from described(part, f"{path}/{name}")
 
 
 def test_every_field_says_what_it_is_for() -> None:

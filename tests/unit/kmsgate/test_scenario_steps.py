@@ -59,9 +59,6 @@ def test_a_step_is_of_one_kind_and_has_the_fields_of_it(step: str, complaints: l
     ("step", "complaint"),
     [
         ("{who_can: {action: kms:Decrypt, key: payroll}}", "'who_can' comes with a later version of kmsgate"),
-        ("{do: wrap, with: {material: {hex: 5a}}, save: {x: wrapped}}", "'do: wrap' comes with a later version of kmsgate"),
-        ("{do: encrypt_local}", "'do: encrypt_local' comes with a later version of kmsgate"),
-        ("{do: verify_local}", "'do: verify_local' comes with a later version of kmsgate"),
     ],
 )  # fmt: skip
 def test_what_comes_later_is_one_clear_mistake(step: str, complaint: str) -> None:
@@ -356,7 +353,7 @@ def test_a_bad_statement_is_told_where_it_stands_with_the_code_of_its_rule() -> 
 @pytest.mark.parametrize(
     ("look", "complaint"),
     [
-        ("{}", "say which: key or alias or grant or event or alarm"),
+        ("{}", "say which: key or alias or grant or event or events or alarm or value"),
         ("[]", "this step must be an object, found a list"),
         ("{key: payroll}", "nothing is compared here"),
         ("{key: payrol, Enabled: true}", "no key 'payrol'; known: payroll"),
@@ -370,6 +367,17 @@ def test_a_bad_statement_is_told_where_it_stands_with_the_code_of_its_rule() -> 
         ("{grant: job, Name: x}", "no grant 'job'; known: none"),
         ("{grant: $x, Name: x}", "$x is not saved before this step"),
         ("{event: first, eventName: x}", "no event 'first'; known: last"),
+        ("{events: {}, found: []}", "match says nothing"),
+        ("{events: last, found: []}", "match must be an object, found a string"),
+        ("{events: {key: payrol}, found: []}", "no key 'payrol'; known: payroll"),
+        ("{events: {caler: app}, found: []}", "unknown field 'caler' in match"),
+        ("{events: {key: payroll}}", "nothing is compared here"),
+        ("{events: {key: payroll}, is: []}", "unknown field 'is' in this step about an events"),
+        ("{value: $x, is: {length: 3}}", "$x is not saved before this step"),
+        ("{value: x, is: {length: 3}}", "value takes bytes"),
+        ("{value: {hex: 5a}}", "nothing is compared here"),
+        ("{value: {hex: 5a}, is: {contains: x}}", "contains takes bytes"),
+        ("{value: {hex: 5a}, is: {contains: $x}}", "$x is not saved before this step"),
         ("{alarm: siren, state: OK}", "no alarm 'siren'; known: none"),
         ("{event: last, eventNam: x}", "unknown field 'eventNam' in this step about an event"),
     ],
@@ -381,17 +389,56 @@ def test_what_cannot_be_looked_at_is_told(look: str, complaint: str) -> None:
 @pytest.mark.parametrize(
     ("step", "complaint"),
     [
-        ("{do: tamper}", "tamper needs 'with: {value: $blob}'"),
+        ("{do: tamper}", "tamper needs 'value'"),
+        ("{do: tamper, with: {}}", "tamper needs 'value'"),
         ("{do: tamper, with: {value: abc}}", "value takes bytes"),
-        ("{do: tamper, with: {valu: $x}}", "unknown field 'valu' in with"),
+        ("{do: tamper, with: {valu: $x}}", "unknown field 'valu' in the input of tamper"),
         ("{do: tamper, with: {value: $x}}", "$x is not saved before this step"),
-        ("{do: tamper, with: {value: {hex: 00}}, save: {x: blob}}", "tamper has no member 'blob'; members: value"),
-        ("{do: dance}", "no work 'dance'; known: encrypt_local, tamper, verify_local, wrap"),
+        ("{do: tamper, with: {value: {hex: 00}}, save: {x: blob}}",
+         "the output of tamper has no member 'blob'; members: value"),
+        ("{do: tamper, as: app, with: {value: {hex: 00}}}", "'as' has no meaning beside 'do'"),
+        ("{do: dance}", "no work 'dance'; known: decrypt_local, encrypt_local, tamper, verify_local, wrap"),
         ("{do: [tamper]}", "do must be a text, found a list"),
+        ("{do: wrap}", "wrap needs 'public_key'"),
+        ("{do: wrap, with: {public_key: {hex: 00}}}", "wrap needs 'material' and 'algorithm'"),
+        ("{do: wrap, with: {material: {hex: 00}}}", "wrap needs 'public_key' and 'algorithm'"),
+        ("{do: wrap, with: {algorithm: RSAES_OAEP_SHA_2}}",
+         "algorithm is 'RSAES_OAEP_SHA_2'; known: RSAES_OAEP_SHA_1, RSAES_OAEP_SHA_256,"
+         " RSA_AES_KEY_WRAP_SHA_1, RSA_AES_KEY_WRAP_SHA_256"),
+        ("{do: wrap, with: {algorithm: $x}}", "$x is not saved before this step"),
+        ("{do: encrypt_local, with: {plaintext: {text: a}}}", "encrypt_local needs 'key' or 'public_key'"),
+        ("{do: encrypt_local, with: [key]}", "the input of encrypt_local must be an object, found a list"),
+        ("{do: encrypt_local, with: {key: {hex: 00}}}", "encrypt_local needs 'plaintext'"),
+        ("{do: encrypt_local, with: {key: {hex: 00}, plaintext: {text: a}, algorithm: RSAES_OAEP_SHA_1}}",
+         "unknown field 'algorithm' in the input of encrypt_local"),
+        ("{do: decrypt_local, with: {private_key: {hex: 00}, ciphertext: {text: a}}}",
+         "decrypt_local needs 'algorithm'"),
+        ("{do: verify_local, with: {message_type: HASH}}",
+         "message_type is 'HASH'; known: DIGEST, EXTERNAL_MU, RAW"),
+        ("{do: verify_local, with: {message: {hex: 00}}, save: {x: y}}",
+         "verify_local needs 'public_key' and 'signature' and 'algorithm'"),
+        ("{do: tamper, with: {value: {hex: 00}}, expect: allow}", "expect must be an object, found a string"),
+        ("{do: tamper, with: {value: {hex: 00}}, expect: {}}", "expect says one of 'error' and 'output' here"),
+        ("{do: tamper, with: {value: {hex: 00}}, expect: {error: unsuitable, output: {value: {hex: 01}}}}",
+         "expect says one of 'error' and 'output' here"),
+        ("{do: tamper, with: {value: {hex: 00}}, expect: {error: broken}}",
+         "error is 'broken'; known: does-not-fit, unsuitable"),
+        ("{do: tamper, with: {value: {hex: 00}}, expect: {output: {valu: {hex: 01}}}}",
+         "the output of tamper has no member 'valu'; members: value"),
     ],
 )  # fmt: skip
-def test_tampering_needs_something_to_tamper_with(step: str, complaint: str) -> None:
+def test_work_outside_is_told_what_it_lacks(step: str, complaint: str) -> None:
     assert complaint in said(f"- {step}")
+
+
+def test_what_a_work_would_have_saved_is_known_even_if_it_cannot_be_done() -> None:
+    """One mistake is told once, and not again at each place where its result is used."""
+    steps = """\
+        - {do: wrap, with: {material: {hex: 5a}}, save: {x: wrapped}}
+        - {call: Decrypt, with: {CiphertextBlob: $x}}
+    """
+
+    assert said(steps) == ["wrap needs 'public_key' and 'algorithm'"]
 
 
 # Expectations

@@ -78,7 +78,7 @@ def test_the_root_key_moves_to_the_environment_and_to_a_passphrase(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quick = partial(PassphraseRootKey, log_n=10)
-    monkeypatch.setattr("kmsgate.commands.store.PassphraseRootKey", quick)
+    monkeypatch.setattr("kmsgate.commands.root_keys.PassphraseRootKey", quick)
     monkeypatch.setenv("THE_KEY", KEY)
     monkeypatch.setenv("KMSGATE_NEW_PASSPHRASE", "correct horse")
     rotate = ["store", "rotate-root-key"]
