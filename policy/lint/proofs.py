@@ -82,7 +82,9 @@ def _no_common_value(clauses: list[Clause]) -> Conflict | None:
     if work > MAX_COMPARISONS:
         return None
     held = [frozenset(v for v in values if holds(clause, v)) for clause in usable]
-    if not all(held) or frozenset.intersection(*held):
+    if frozenset.intersection(*held):
+        return None
+    if not all(some or _holds_of_own(c) for c, some in zip(usable, held, strict=True)):
         return None  # a clause that never holds by itself is another rule's matter
     for at, second in enumerate(held):
         for before in range(at):
@@ -100,6 +102,11 @@ def holds(clause: Clause, value: str | None) -> bool:
     """Tell whether a clause without variables holds of a value; None is no value."""
     context = Context({clause.name: value}) if value is not None else Context()
     return compare(clause.test, context, Effect.DENY).matched
+
+
+def _holds_of_own(clause: Clause) -> bool:
+    """Tell whether a clause holds of what it lists; a pattern matches its own text."""
+    return any(holds(clause, value.text) for value in clause.values)
 
 
 def candidates(clauses: Sequence[Clause]) -> tuple[str | None, ...] | None:

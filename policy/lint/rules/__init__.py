@@ -15,10 +15,19 @@ from policy.lint.rules.addresses import (
     private_source_ip,
     unpaired_condition_key,
 )
+from policy.lint.rules.alternatives import (
+    alternatives_written_as_and,
+)
 from policy.lint.rules.arn_fields import (
     arn_service_case,
     malformed_arn,
     unknown_partition_or_region,
+)
+from policy.lint.rules.callers import (
+    not_effective_cross_account,
+    principal_keys_with_service,
+    source_keys_with_iam_principal,
+    via_service_on_admin_action,
 )
 from policy.lint.rules.characters import forbidden_character, unresolved_placeholder
 from policy.lint.rules.condition_names import (
@@ -34,11 +43,21 @@ from policy.lint.rules.conditions import (
     null_operator_misuse,
     unknown_operator,
 )
+from policy.lint.rules.contexts import (
+    encryption_context_key_case,
+)
 from policy.lint.rules.documents import (
     invalid_version,
     missing_statement,
     missing_version,
     outdated_version,
+)
+from policy.lint.rules.impossible import (
+    condition_always_true,
+    contradictory_conditions,
+    encryption_context_on_wrong_key,
+    exception_covers_everybody,
+    statement_never_matches,
 )
 from policy.lint.rules.numbers import (
     epoch_date,
@@ -49,6 +68,11 @@ from policy.lint.rules.operator_types import (
     value_operator_type,
 )
 from policy.lint.rules.organizations import rcp_syntax, scp_classic_syntax
+from policy.lint.rules.overlaps import (
+    allow_fully_denied,
+    negated_list_confusion,
+    redundant_statement,
+)
 from policy.lint.rules.presence import (
     condition_key_never_present,
     condition_key_partly_present,
@@ -103,6 +127,12 @@ from policy.lint.rules.syntax import (
     non_json_construct,
     not_a_policy_document,
     trailing_comma,
+)
+from policy.lint.rules.targets import (
+    action_resource_mismatch,
+    alias_arn_for_key_action,
+    half_of_alias_permission,
+    key_condition_on_alias,
 )
 from policy.lint.rules.values import (
     empty_list,
@@ -198,6 +228,13 @@ RULES: tuple[Rule, ...] = (
     condition_key_never_present,
     condition_key_partly_present,
     negated_test_on_optional_key,  # KG310
+    encryption_context_on_wrong_key,
+    encryption_context_key_case,
+    contradictory_conditions,
+    condition_always_true,
+    statement_never_matches,
+    allow_fully_denied,
+    redundant_statement,
     redundant_action,
     redundant_resource,  # KG320
     redundant_principal,
@@ -210,5 +247,16 @@ RULES: tuple[Rule, ...] = (
     unpaired_condition_key,
     epoch_date,  # KG330
     number_out_of_range,
+    not_effective_cross_account,
+    action_resource_mismatch,
+    alias_arn_for_key_action,
+    half_of_alias_permission,
+    key_condition_on_alias,
+    principal_keys_with_service,
+    source_keys_with_iam_principal,
+    via_service_on_admin_action,
+    exception_covers_everybody,  # KG340
     ifexists_on_present_key,
+    alternatives_written_as_and,
+    negated_list_confusion,
 )

@@ -329,10 +329,10 @@ RESOURCES = [
      [("KG221", '"arn:aws:kms:*"'), ("KG221", '"foo"'), ("KG221", '"*:key/*"'),
       ("KG221", '"arn:aws:kms:us-east-1::key/*"')]),
     (IDENTITY, '["arn:aws:kms:us-east-1:111122223333:key/ *", "arn:aws:iam::1111:role/a",'
-               ' "arn:aws:iam:::111122223333:role/a", "arn:aws:kms:*:x:alias/a:b"]',
+               ' "arn:aws:iam:::111122223333:role/a", "arn:aws:kms:*:x:key/*"]',
      [("KG221", '"arn:aws:kms:us-east-1:111122223333:key/ *"'),
       ("KG221", '"arn:aws:iam::1111:role/a"'), ("KG221", '"arn:aws:iam:::111122223333:role/a"'),
-      ("KG221", '"arn:aws:kms:*:x:alias/a:b"')]),
+      ("KG221", '"arn:aws:kms:*:x:key/*"')]),
     # KG222
     (IDENTITY, '["arn:aws:kms:us-west:*:key/*", "arn:aws-cn:kms:us-west-1:*:key/*",'
                ' "arn:aws:kms::*:key/*", "arn:amazon:s3:::b", "arn:aws:kms:xx-*:*:key/*",'

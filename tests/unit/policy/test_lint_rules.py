@@ -158,6 +158,22 @@ CATALOGUE = [
     ("KG310", "negated-test-on-optional-key", SECURITY, NONE,
      "StringNotEquals on kms:EncryptionContext:stage is true when the key is absent; this "
      "Allow covers requests without it"),
+    ("KG311", "encryption-context-on-wrong-key", ERROR, NONE,
+     "an encryption context exists only for symmetric encryption keys; this condition never "
+     "holds"),
+    ("KG312", "encryption-context-key-case", WARNING, UNSAFE,
+     "encryption context key 'Tenant' is written 'tenant' elsewhere"),
+    ("KG314", "contradictory-conditions", ERROR, NONE,
+     "these conditions exclude each other: NumericLessThan aws:MultiFactorAuthAge and "
+     "NumericGreaterThan aws:MultiFactorAuthAge"),
+    ("KG315", "condition-always-true", WARNING, UNSAFE,
+     "this condition is always true"),
+    ("KG316", "statement-never-matches", WARNING, NONE,
+     "no request can match this statement"),
+    ("KG317", "allow-fully-denied", WARNING, NONE,
+     "this Allow never takes effect: 'NoDeletion' denies all it allows"),
+    ("KG318", "redundant-statement", SUGGESTION, SAFE | UNSAFE,
+     "this statement adds nothing to 'All'"),
     ("KG319", "redundant-action", SUGGESTION, SAFE,
      "'kms:DescribeKey' is already covered by 'kms:Describe*'"),
     ("KG320", "redundant-resource", SUGGESTION, SAFE,
@@ -184,8 +200,35 @@ CATALOGUE = [
      "write the date as 2027-12-31T23:59:59Z"),
     ("KG331", "number-out-of-range", WARNING, NONE,
      "kms:ScheduleKeyDeletionPendingWindowInDays ranges from 7 to 30; the condition is never true"),
+    ("KG332", "not-effective-cross-account", WARNING, UNSAFE,
+     "kms:EnableKeyRotation cannot be used by principals of account 444455556666"),
+    ("KG333", "action-resource-mismatch", ERROR, UNSAFE,
+     "kms:ListKeys does not act on arn:aws:kms:eu-west-1:111122223333:key/*; it needs "
+     'Resource "*"'),
+    ("KG334", "alias-arn-for-key-action", ERROR, UNSAFE,
+     "an alias ARN stands for the alias, not for its key; use the key ARN, or "
+     "kms:ResourceAliases / kms:RequestAlias"),
+    ("KG335", "half-of-alias-permission", SUGGESTION, NONE,
+     "kms:CreateAlias needs permission on the alias and on the key; only the alias is given "
+     "here"),
+    ("KG336", "key-condition-on-alias", WARNING, NONE,
+     "condition keys are not evaluated for an alias resource"),
+    ("KG337", "principal-keys-with-service", ERROR, UNSAFE,
+     "aws:PrincipalOrgID is not present when delivery.logs.amazonaws.com calls; use "
+     "aws:SourceAccount, aws:SourceArn or aws:SourceOrgID"),
+    ("KG338", "source-keys-with-iam-principal", WARNING, NONE,
+     "aws:SourceArn is set only when a service principal calls; this Allow never matches"),
+    ("KG339", "via-service-on-admin-action", SUGGESTION, NONE,
+     "kms:DisableKey are not called through rds.eu-west-1.amazonaws.com"),
+    ("KG340", "exception-covers-everybody", ERROR, NONE,
+     'the exception ArnNotLike "*" leaves nothing; the statement has no effect'),
     ("KG343", "ifexists-on-present-key", SUGGESTION, SAFE,
      "aws:SecureTransport is always present; IfExists has no effect"),
+    ("KG344", "alternatives-written-as-and", WARNING, UNSAFE,
+     "all conditions of a statement must hold; StringEquals kms:ViaService and StringLike "
+     "kms:ViaService are not alternatives"),
+    ("KG345", "negated-list-confusion", WARNING, UNSAFE,
+     "together these Deny statements deny every value; put the allowed values into one list"),
 ]  # fmt: skip
 MESSAGES = {code: message for code, *_, message in CATALOGUE}
 
@@ -490,18 +533,24 @@ def test_classic_scps_are_held_to_the_older_language(
 
 
 def test_a_repeated_sid_is_milder_in_a_key_policy_and_lists_every_place() -> None:
-    statement = '{"Sid": "A", "Effect": "Deny", "Action": "kms:Sign", "Resource": "*"}'
-    text = document(f"[{statement}, {statement}, {statement}]", IDENTITY)
+    actions = ("kms:Sign", "kms:Verify", "kms:Encrypt")
+    statements = [
+        f'{{"Sid": "A", "Effect": "Deny", "Action": "{action}", "Resource": "*"}}'
+        for action in actions
+    ]
+    text = document(f"[{', '.join(statements)}]", IDENTITY)
     (finding,) = found_in(text, IDENTITY)
     assert finding.severity is Severity.ERROR
     assert finding.message == "Sid 'A' is used by 3 statements"
     assert [note.message for note in finding.notes] == ["first here", "and here"]
     starts = [found.start() for found in re.finditer('"A"', text)]
-    first, third = (note.span.start for note in finding.notes if note.span)
-    assert (first, finding.span.start, third) == tuple(starts)
+    start, last = (note.span.start for note in finding.notes if note.span)
+    assert (start, finding.span.start, last) == tuple(starts)
 
-    statement = statement.replace('"Action"', '"Principal": "*", "Action"')
-    (finding,) = found_in(document(f"[{statement}, {statement}]", KEY), KEY)
+    first, second, _ = (
+        each.replace('"Action"', '"Principal": "*", "Action"') for each in statements
+    )
+    (finding,) = found_in(document(f"[{first}, {second}]", KEY), KEY)
     assert finding.rule.severity is Severity.ERROR
     assert finding.severity is Severity.WARNING
 
