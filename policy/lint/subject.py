@@ -25,10 +25,15 @@ from policy.tree import Array, Member, Node, Object, String
 class LintOptions:
     """What the rules cannot learn from a document.
 
-    `scp_language` is "classic" where SCPs are limited to the syntax from before 2025.
+    `scp_language` is "classic" where SCPs are limited to the syntax from before 2025. `account`
+    owns the keys, as far as that is known. `trusted_accounts` are the others that may have access;
+    None if nobody made a list. `now` is the moment that dates are compared with, in seconds.
     """
 
     scp_language: Literal["full", "classic"] = "full"
+    account: str | None = None
+    trusted_accounts: frozenset[str] | None = None
+    now: float | None = None
 
 
 DEFAULT_OPTIONS = LintOptions()

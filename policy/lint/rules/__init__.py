@@ -23,6 +23,15 @@ from policy.lint.rules.arn_fields import (
     malformed_arn,
     unknown_partition_or_region,
 )
+from policy.lint.rules.breadth import (
+    all_actions_for_identity,
+    allow_notaction,
+    allow_notresource,
+    any_account_key_arn,
+    decrypt_on_all_keys,
+    full_kms_in_identity_policy,
+    via_service_pattern,
+)
 from policy.lint.rules.callers import (
     not_effective_cross_account,
     principal_keys_with_service,
@@ -51,6 +60,33 @@ from policy.lint.rules.documents import (
     missing_statement,
     missing_version,
     outdated_version,
+)
+from policy.lint.rules.enclaves import (
+    attestation_bypass,
+    attestation_not_required,
+    attestation_without_deployment,
+    debug_measurement,
+    weak_algorithm,
+)
+from policy.lint.rules.everyone import (
+    account_wide_use_without_service,
+    allow_notprincipal,
+    any_service_principal,
+    deny_notprincipal,
+    public_key,
+    public_key_weak_condition,
+)
+from policy.lint.rules.foreign_accounts import (
+    foreign_account_full_access,
+    foreign_account_not_trusted,
+    foreign_account_without_organization,
+)
+from policy.lint.rules.grants_given import (
+    bypass_lockout_check,
+    creategrant_foranyvalue,
+    creategrant_unrestricted,
+    createkey_unrestricted,
+    replication_unrestricted,
 )
 from policy.lint.rules.impossible import (
     condition_always_true,
@@ -100,6 +136,16 @@ from policy.lint.rules.resources import (
     key_policy_resource_not_star,
     unknown_kms_resource_type,
 )
+from policy.lint.rules.self_service import (
+    attribute_self_service,
+    escalation_path,
+)
+from policy.lint.rules.service_callers import (
+    confused_deputy,
+    confused_deputy_open_source,
+    service_without_encryption_context,
+    weak_source_key,
+)
 from policy.lint.rules.set_operators import (
     forallvalues_allow_empty,
     forallvalues_refused,
@@ -146,6 +192,13 @@ from policy.lint.rules.variables import (
     variable_in_wrong_place,
     variable_needs_version,
     variable_with_operator,
+)
+from policy.lint.rules.weak_tests import (
+    allow_with_negated_bound,
+    forgeable_condition,
+    ifexists_weakens_allow,
+    mfa_antipattern,
+    rcp_without_service_exception,
 )
 from policy.lint.rules.wildcards import (
     escaped_wildcard_confusion,
@@ -259,4 +312,41 @@ RULES: tuple[Rule, ...] = (
     ifexists_on_present_key,
     alternatives_written_as_and,
     negated_list_confusion,
+    public_key,  # KG401
+    public_key_weak_condition,
+    allow_notprincipal,
+    deny_notprincipal,
+    any_service_principal,
+    confused_deputy,
+    confused_deputy_open_source,
+    weak_source_key,
+    service_without_encryption_context,
+    foreign_account_full_access,  # KG410
+    foreign_account_not_trusted,
+    foreign_account_without_organization,
+    creategrant_unrestricted,
+    creategrant_foranyvalue,
+    all_actions_for_identity,
+    allow_notaction,
+    allow_notresource,
+    decrypt_on_all_keys,
+    full_kms_in_identity_policy,
+    any_account_key_arn,  # KG420
+    account_wide_use_without_service,
+    via_service_pattern,
+    bypass_lockout_check,
+    mfa_antipattern,
+    ifexists_weakens_allow,
+    allow_with_negated_bound,
+    forgeable_condition,
+    attribute_self_service,
+    escalation_path,
+    attestation_not_required,
+    attestation_bypass,
+    debug_measurement,
+    attestation_without_deployment,
+    rcp_without_service_exception,
+    replication_unrestricted,
+    createkey_unrestricted,  # KG440
+    weak_algorithm,
 )

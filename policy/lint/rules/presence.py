@@ -89,6 +89,8 @@ def condition_key_partly_present(subject: Subject) -> Iterator[Hit]:
         for clause in reading.clauses:
             if clause.operator.if_exists or not reading.carriers(clause):
                 continue
+            if clause.holds_only_without_key:  # that is what it asks for
+                continue
             carriers = may_carry(clause.name)
             if carriers not in found:
                 found[carriers] = _lacking(reading, carriers)
