@@ -16,6 +16,10 @@ from policy.lint.rules.arn_fields import (
     unknown_partition_or_region,
 )
 from policy.lint.rules.characters import forbidden_character, unresolved_placeholder
+from policy.lint.rules.companions import (
+    companion_action_missing,
+    policy_name_value,
+)
 from policy.lint.rules.condition_names import (
     condition_key_format,
     condition_key_of_other_service,
@@ -29,11 +33,28 @@ from policy.lint.rules.conditions import (
     null_operator_misuse,
     unknown_operator,
 )
+from policy.lint.rules.delegation import (
+    account_principal_as_user,
+    conditional_account_delegation,
+    no_account_delegation,
+)
 from policy.lint.rules.documents import (
     invalid_version,
     missing_statement,
     missing_version,
     outdated_version,
+)
+from policy.lint.rules.identities import (
+    deleted_principal_id,
+    session_principal,
+    too_many_direct_principals,
+    user_principal,
+)
+from policy.lint.rules.lockout import (
+    caller_would_be_locked_out,
+    deny_locks_out,
+    nobody_can_change_policy,
+    single_policy_administrator,
 )
 from policy.lint.rules.organizations import rcp_syntax, scp_classic_syntax
 from policy.lint.rules.principals import (
@@ -43,6 +64,15 @@ from policy.lint.rules.principals import (
     unusable_principal_type,
     wildcard_inside_principal,
 )
+from policy.lint.rules.quotas import (
+    alias_condition_quota,
+    policy_size,
+)
+from policy.lint.rules.reachable import (
+    expiring_administration,
+    no_way_back,
+    write_only_key,
+)
 from policy.lint.rules.resources import (
     key_id_format,
     key_id_or_alias_as_resource,
@@ -50,6 +80,10 @@ from policy.lint.rules.resources import (
     unknown_kms_resource_type,
 )
 from policy.lint.rules.sids import duplicate_sid, empty_sid, sid_characters
+from policy.lint.rules.source_denies import (
+    deny_by_source_hits_direct_calls,
+    network_deny_breaks_services,
+)
 from policy.lint.rules.statements import (
     conflicting_elements,
     invalid_effect,
@@ -149,4 +183,27 @@ RULES: tuple[Rule, ...] = (
     key_id_or_alias_as_resource,
     key_policy_resource_not_star,
     key_id_format,
+    no_account_delegation,  # KG501
+    nobody_can_change_policy,
+    single_policy_administrator,
+    caller_would_be_locked_out,
+    deny_locks_out,
+    deleted_principal_id,
+    session_principal,
+    network_deny_breaks_services,
+    deny_by_source_hits_direct_calls,
+    policy_size,  # KG510
+    conditional_account_delegation,
+    expiring_administration,
+    no_way_back,
+    write_only_key,
+    companion_action_missing,
+    alias_condition_quota,
+    policy_name_value,
+    user_principal,
+    account_principal_as_user,
+    too_many_direct_principals,
 )
+
+DEFAULT_RULES: tuple[Rule, ...] = tuple(rule for rule in RULES if not rule.opt_in)
+"""Those that run where nobody asks for others."""
