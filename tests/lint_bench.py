@@ -35,19 +35,35 @@ def document(fragment: str, kind: PolicyKind) -> str:
     return f'{{"Version": "2012-10-17", "Statement": {fragment}}}'
 
 
-OPTIONS = {
-    "KG137": LintOptions(scp_language="classic"),
-    "KG411": LintOptions(trusted_accounts=frozenset({"111122223333", "444455556666"})),
-}
-"""What the examples of some rules are checked with."""
+WHOLE = {"KG501", "KG502", "KG503", "KG504", "KG512", "KG513", "KG514"}
+"""The rules that ask of a key policy that it is complete."""
 
 
 def judging(code: str) -> tuple[Rule, ...]:
     """Return the rules that a text for a rule is held to.
 
-    Whether a policy is secure (group 4) is not asked of the texts for rules before it.
+    What good policies should be (groups 4 to 7) is not asked of the texts for other rules. Those of
+    groups 5 to 7 are held to their own group and to what is wrong in any policy (groups 1 and 2).
     """
-    return tuple(rule for rule in RULES if rule.code < "KG4") if code < "KG4" else RULES
+    if code < "KG4":
+        return tuple(rule for rule in RULES if rule.code < "KG4")
+    if code < "KG5":
+        return tuple(rule for rule in RULES if rule.code < "KG5")
+    return tuple(
+        rule
+        for rule in RULES
+        if rule.code < "KG3"
+        or rule.code == code
+        or (rule.code[:3] == code[:3] and rule.code not in WHOLE and not rule.opt_in)
+    )
+
+
+OPTIONS = {
+    "KG137": LintOptions(scp_language="classic"),
+    "KG411": LintOptions(trusted_accounts=frozenset({"111122223333", "444455556666"})),
+    "KG504": LintOptions(caller="arn:aws:iam::111122223333:role/deploy"),
+}
+"""What the examples of some rules are checked with."""
 
 
 def found_in(text: str, kind: PolicyKind, code: str = "") -> tuple[Finding, ...]:
@@ -56,14 +72,14 @@ def found_in(text: str, kind: PolicyKind, code: str = "") -> tuple[Finding, ...]
     return lint(read(Source("policy.json", text), kind), rules=judging(code), options=options)
 
 
-def shown(text: str, kind: PolicyKind) -> list[tuple[str, str]]:
+def shown(text: str, kind: PolicyKind, code: str = "") -> list[tuple[str, str]]:
     """Return the findings of a text as codes with what they point at."""
-    return [(f.rule.code, text[f.span.start : f.span.end]) for f in found_in(text, kind)]
+    return [(f.rule.code, text[f.span.start : f.span.end]) for f in found_in(text, kind, code)]
 
 
 def repaired(text: str, kind: PolicyKind, code: str) -> str:
     """Return the text after all the edits that the findings of one code carry."""
-    found = [finding for finding in found_in(text, kind) if finding.rule.code == code]
+    found = [finding for finding in found_in(text, kind, code) if finding.rule.code == code]
     assert any(finding.edits for finding in found)
     return applied(text, (edit for finding in found for edit in finding.edits))
 

@@ -7,12 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from policy.lint.rule import Edit, Finding, Fix, Rule, Severity
-from policy.lint.rules import RULES
+from policy.lint.rules import DEFAULT_RULES, RULES
 from policy.lint.subject import DEFAULT_OPTIONS, LintOptions, Subject
 from policy.reader import Document
 from policy.source import Span
 
 __all__ = [
+    "DEFAULT_RULES",
     "RULES",
     "Document",
     "Edit",
@@ -77,7 +78,10 @@ OF_EFFECTS = ("KG4", "KG6")
 
 
 def lint(
-    document: Document, *, rules: Sequence[Rule] = RULES, options: LintOptions = DEFAULT_OPTIONS
+    document: Document,
+    *,
+    rules: Sequence[Rule] = DEFAULT_RULES,
+    options: LintOptions = DEFAULT_OPTIONS,
 ) -> tuple[Finding, ...]:
     """Return what the rules find in a document, in the order of its text; never raises.
 

@@ -39,6 +39,10 @@ from policy.lint.rules.callers import (
     via_service_on_admin_action,
 )
 from policy.lint.rules.characters import forbidden_character, unresolved_placeholder
+from policy.lint.rules.companions import (
+    companion_action_missing,
+    policy_name_value,
+)
 from policy.lint.rules.condition_names import (
     condition_key_format,
     condition_key_of_other_service,
@@ -54,6 +58,11 @@ from policy.lint.rules.conditions import (
 )
 from policy.lint.rules.contexts import (
     encryption_context_key_case,
+)
+from policy.lint.rules.delegation import (
+    account_principal_as_user,
+    conditional_account_delegation,
+    no_account_delegation,
 )
 from policy.lint.rules.documents import (
     invalid_version,
@@ -88,12 +97,24 @@ from policy.lint.rules.grants_given import (
     createkey_unrestricted,
     replication_unrestricted,
 )
+from policy.lint.rules.identities import (
+    deleted_principal_id,
+    session_principal,
+    too_many_direct_principals,
+    user_principal,
+)
 from policy.lint.rules.impossible import (
     condition_always_true,
     contradictory_conditions,
     encryption_context_on_wrong_key,
     exception_covers_everybody,
     statement_never_matches,
+)
+from policy.lint.rules.lockout import (
+    caller_would_be_locked_out,
+    deny_locks_out,
+    nobody_can_change_policy,
+    single_policy_administrator,
 )
 from policy.lint.rules.numbers import (
     epoch_date,
@@ -121,6 +142,15 @@ from policy.lint.rules.principals import (
     invalid_service_principal,
     unusable_principal_type,
     wildcard_inside_principal,
+)
+from policy.lint.rules.quotas import (
+    alias_condition_quota,
+    policy_size,
+)
+from policy.lint.rules.reachable import (
+    expiring_administration,
+    no_way_back,
+    write_only_key,
 )
 from policy.lint.rules.redundant import (
     redundant_action,
@@ -154,6 +184,10 @@ from policy.lint.rules.set_operators import (
     set_operator_on_single_value,
 )
 from policy.lint.rules.sids import duplicate_sid, empty_sid, sid_characters
+from policy.lint.rules.source_denies import (
+    deny_by_source_hits_direct_calls,
+    network_deny_breaks_services,
+)
 from policy.lint.rules.statements import (
     conflicting_elements,
     invalid_effect,
@@ -349,4 +383,27 @@ RULES: tuple[Rule, ...] = (
     replication_unrestricted,
     createkey_unrestricted,  # KG440
     weak_algorithm,
+    no_account_delegation,  # KG501
+    nobody_can_change_policy,
+    single_policy_administrator,
+    caller_would_be_locked_out,
+    deny_locks_out,
+    deleted_principal_id,
+    session_principal,
+    network_deny_breaks_services,
+    deny_by_source_hits_direct_calls,
+    policy_size,  # KG510
+    conditional_account_delegation,
+    expiring_administration,
+    no_way_back,
+    write_only_key,
+    companion_action_missing,
+    alias_condition_quota,
+    policy_name_value,
+    user_principal,
+    account_principal_as_user,
+    too_many_direct_principals,
 )
+
+DEFAULT_RULES: tuple[Rule, ...] = tuple(rule for rule in RULES if not rule.opt_in)
+"""Those that run where nobody asks for others."""

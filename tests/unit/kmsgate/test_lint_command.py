@@ -22,7 +22,7 @@ GOOD = """\
     {
       "Sid": "Delegate",
       "Effect": "Allow",
-      "Principal": {"AWS": "111122223333"},
+      "Principal": {"AWS": "210987654321"},
       "Action": "kms:*",
       "Resource": "*"
     }
@@ -32,8 +32,9 @@ GOOD = """\
 SLIPS = """\
 {
   "Version": "2012-10-17",
-  "Statement": [
-    {"Sid": "Use", "Effect": "Allow", "Principal": {"AWS": "111122223333"},
+  "Statement": [{"Sid": "Own", "Effect": "Allow", "Principal": {"AWS": "210987654321"}, \
+"Action": "kms:*", "Resource": "*"},
+    {"Sid": "Use", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::210987654321:role/app"},
      "Action": ["kms:Decrypt", "kms:Encrypt",], "Resource": "*"},
     {"Sid": "", "Effect": "Deny", "Principal": "*",
 \t "Action": "kms:ScheduleKeyDeletion"},
@@ -63,7 +64,7 @@ slips.json:8:13: KG126 warning: Sid 'Use' is used by 2 statements [duplicate-sid
   |             ^^^^^
 note: slips.json:4:13: first here
 
-1 file, 3 statements: 2 errors, 1 warning, 1 suggestion.
+1 file, 4 statements: 2 errors, 1 warning, 1 suggestion.
 """
 OLD = '{"Version": "2008-10-17", "Statement": []}'
 MILD = GOOD.replace('"Delegate"', '" "')
@@ -296,7 +297,7 @@ def test_the_kind_of_the_documents_can_be_said(
 
 
 def test_without_a_kind_principals_make_a_key_policy(capsys: pytest.CaptureFixture[str]) -> None:
-    identity = GOOD.replace('      "Principal": {"AWS": "111122223333"},\n', "")
+    identity = GOOD.replace('      "Principal": {"AWS": "210987654321"},\n', "")
     assert lint(capsys, write("p.json", identity))[0] == 0
     assert lint(capsys, "p.json", "--kind", "key-policy")[0] == 1
 
@@ -434,7 +435,7 @@ def test_json_has_one_object_for_each_finding_and_a_summary(
     report = json.loads(out)
     assert set(report) == {"findings", "summary"}
     assert report["summary"] == {
-        "files": 1, "statements": 3, "error": 2, "security": 0, "warning": 1, "suggestion": 1,
+        "files": 1, "statements": 4, "error": 2, "security": 0, "warning": 1, "suggestion": 1,
     }  # fmt: skip
     assert report["findings"][0] == {
         "path": "slips.json",

@@ -310,6 +310,48 @@ CATALOGUE = [
      "limit what keys kms:CreateKey may create"),
     ("KG441", "weak-algorithm", WARNING, NONE,
      "'RSAES_OAEP_SHA_1' is a weak choice for kms:WrappingAlgorithm"),
+    ("KG501", "no-account-delegation", WARNING, UNSAFE,
+     "the account that owns the key has no access; "
+     "IAM policies cannot allow anything and the key may become unmanageable"),
+    ("KG502", "nobody-can-change-policy", ERROR, NONE,
+     "nobody can change this key policy any more"),
+    ("KG503", "single-policy-administrator", WARNING, NONE,
+     "only arn:aws:iam::111122223333:role/security can change this key policy; "
+     "if it is deleted the key is unmanageable"),
+    ("KG504", "caller-would-be-locked-out", ERROR, NONE,
+     "KMS will refuse this policy for arn:aws:iam::111122223333:role/deploy: "
+     "it could not change the policy again"),
+    ("KG505", "deny-locks-out", ERROR, NONE,
+     "'OnlyForStorage' can deny PutKeyPolicy to everybody, "
+     "including the account's administrators"),
+    ("KG506", "deleted-principal-id", WARNING, UNSAFE,
+     "'AROAQ3EGRIG2EXAMPLE99' is the unique ID of a role; the principal was probably deleted"),
+    ("KG507", "session-principal", WARNING, UNSAFE,
+     "'arn:aws:sts::111122223333:assumed-role/billing/i-0abc1234def567890' names one session; "
+     "use the role, or aws:PrincipalArn with a pattern"),
+    ("KG508", "network-deny-breaks-services", WARNING, UNSAFE,
+     "this Deny also stops AWS services that use the key for everybody"),
+    ("KG509", "deny-by-source-hits-direct-calls", Severity.SECURITY, UNSAFE,
+     "aws:SourceOrgID is absent from direct calls, so this Deny hits every user and role"),
+    ("KG510", "policy-size", ERROR, UNSAFE, "32,881 of 32,768 bytes"),
+    ("KG511", "conditional-account-delegation", WARNING, NONE,
+     "identity policies can manage this key only while StringEquals aws:SourceVpc holds"),
+    ("KG512", "expiring-administration", WARNING, NONE,
+     "after 2031-03-31T00:00:00Z nobody can call PutKeyPolicy or Decrypt"),
+    ("KG513", "no-way-back", SUGGESTION, NONE, "DisableKey is allowed, but nobody may EnableKey"),
+    ("KG514", "write-only-key", SUGGESTION, NONE,
+     "data can be encrypted with this key but not decrypted"),
+    ("KG515", "companion-action-missing", SUGGESTION, NONE,
+     "kms:ReEncryptFrom usually also needs kms:ReEncryptTo"),
+    ("KG516", "alias-condition-quota", SUGGESTION, NONE,
+     "access by alias is refused for keys with more than 50 aliases"),
+    ("KG517", "policy-name-value", WARNING, NONE,
+     "PutKeyPolicy can only set the policy named default"),
+    ("KG610", "user-principal", SUGGESTION, NONE, "prefer a role to the user 'erika'"),
+    ("KG611", "account-principal-as-user", SUGGESTION, UNSAFE,
+     "account principal in 'Users': this gives nothing to any identity by itself"),
+    ("KG614", "too-many-direct-principals", SUGGESTION, NONE,
+     "21 principals are named; consider grants, a role, or aws:PrincipalTag"),
 ]  # fmt: skip
 MESSAGES = {code: message for code, *_, message in CATALOGUE}
 
@@ -334,7 +376,7 @@ def examples(rule: Rule) -> dict[str, str]:
 
 def example_of(rule: Rule, heading: str) -> tuple[str, PolicyKind]:
     kind = kind_for(rule)
-    fragment = examples(rule)[heading]
+    fragment = examples(rule)[heading].replace("32,700 characters", "x" * 32_700)
     return (fragment if rule.code == "KG107" else document(fragment, kind)), kind
 
 
