@@ -2,51 +2,25 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from policy.lint import Severity
+from policy.lint import Severity, lint
 from policy.model import PolicyKind
-from tests.lint_bench import document, found_in, shown
-
-KEY, IDENTITY = PolicyKind.KEY_POLICY, PolicyKind.IDENTITY_POLICY
-SCP, RCP, ENDPOINT = PolicyKind.SCP, PolicyKind.RCP, PolicyKind.ENDPOINT_POLICY
-
-ROLE = "arn:aws:iam::111122223333:role/app"
-ROOT = "arn:aws:iam::111122223333:root"
-SERVICE = {"Service": "delivery.logs.amazonaws.com"}
-ALIAS = "arn:aws:kms:eu-west-1:111122223333:alias/mail"
-KEY_ARN = "arn:aws:kms:eu-west-1:111122223333:key/*"
-
-
-def statement(
-    action: object = "kms:Decrypt",
-    condition: object = None,
-    *,
-    who: object = None,
-    effect: str = "Allow",
-    kind: PolicyKind = KEY,
-    **others: object,
-) -> str:
-    """Return a statement; without other elements it is about a role and every resource."""
-    made: dict[str, object] = {"Effect": effect}
-    if kind.names_principals and "NotPrincipal" not in others:
-        made["Principal"] = {"AWS": ROLE} if who is None else who
-    if "NotAction" not in others:
-        made["Action"] = action
-    if not {"Resource", "NotResource"} & set(others):
-        made["Resource"] = "*"
-    made |= others
-    if condition is not None:
-        made["Condition"] = condition
-    return json.dumps(made)
-
-
-def found(code: str, text: str, kind: PolicyKind = KEY) -> list[str]:
-    """Return what one rule points at."""
-    return [at for name, at in shown(document(text, kind), kind) if name == code]
-
+from policy.reader import read
+from policy.source import Source
+from tests.lint_bench import document
+from tests.lint_statements import (
+    ALIAS,
+    IDENTITY,
+    KEY,
+    KEY_ARN,
+    ROLE,
+    ROOT,
+    SCP,
+    SERVICE,
+    found,
+    statement,
+)
 
 # Conditions of one statement: what is in it, and what a rule points at
 
@@ -214,5 +188,6 @@ CONSOLE_KEY_POLICY = [
 @pytest.mark.parametrize("statements", [[DEFAULT_KEY_POLICY], CONSOLE_KEY_POLICY])
 def test_the_default_key_policies_raise_no_warning(statements: list[str]) -> None:
     text = document(f"[{', '.join(statements)}]", KEY)
-    loud = [f for f in found_in(text, KEY) if f.severity.reaches(Severity.WARNING)]
+    every = lint(read(Source("policy.json", text), KEY))
+    loud = [finding for finding in every if finding.severity.reaches(Severity.WARNING)]
     assert [(f.rule.code, f.message) for f in loud] == []
