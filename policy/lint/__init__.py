@@ -50,6 +50,8 @@ SILENCED_BY = {
     "KG222": ("KG226",),
     "KG223": ("KG226",),
     "KG227": ("KG226",),
+    "KG601": ("KG415",),
+    "KG605": ("KG415",),
 }
 """What says less than another rule at the same place, and is left out there."""
 

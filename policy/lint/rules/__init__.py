@@ -1,6 +1,11 @@
 """Every rule, in the order of the codes. A code keeps its meaning for ever."""
 
 from policy.lint.rule import Rule
+from policy.lint.rules.action_patterns import (
+    pattern_crosses_duties,
+    pattern_grows,
+    useless_wildcard,
+)
 from policy.lint.rules.actions import (
     action_not_effective_in_key_policy,
     foreign_action_in_key_policy,
@@ -44,11 +49,23 @@ from policy.lint.rules.documents import (
     missing_version,
     outdated_version,
 )
+from policy.lint.rules.duties import (
+    administer_and_use_across_statements,
+    administer_and_use_in_statement,
+    administrator_can_create_grants,
+)
 from policy.lint.rules.identities import (
     deleted_principal_id,
     session_principal,
     too_many_direct_principals,
     user_principal,
+)
+from policy.lint.rules.key_users import (
+    context_free_data_use,
+    deletion_window_unbounded,
+    sensitive_action_in_identity_policy,
+    users_may_delete,
+    users_may_tag,
 )
 from policy.lint.rules.lockout import (
     caller_would_be_locked_out,
@@ -200,8 +217,19 @@ RULES: tuple[Rule, ...] = (
     companion_action_missing,
     alias_condition_quota,
     policy_name_value,
-    user_principal,
+    administer_and_use_in_statement,  # KG601
+    administer_and_use_across_statements,
+    administrator_can_create_grants,
+    pattern_crosses_duties,
+    pattern_grows,
+    useless_wildcard,
+    users_may_delete,
+    deletion_window_unbounded,
+    users_may_tag,
+    user_principal,  # KG610
     account_principal_as_user,
+    sensitive_action_in_identity_policy,
+    context_free_data_use,
     too_many_direct_principals,
 )
 

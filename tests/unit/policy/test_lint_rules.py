@@ -172,16 +172,41 @@ CATALOGUE = [
      "access by alias is refused for keys with more than 50 aliases"),
     ("KG517", "policy-name-value", WARNING, NONE,
      "PutKeyPolicy can only set the policy named default"),
+    ("KG601", "administer-and-use-in-statement", WARNING, NONE,
+     "arn:aws:iam::111122223333:role/ops may both administer (PutKeyPolicy) "
+     "and use (Decrypt) the key"),
+    ("KG602", "administer-and-use-across-statements", WARNING, NONE,
+     "arn:aws:iam::111122223333:role/ops administers by 'Ops' and uses by 'Users'"),
+    ("KG603", "administrator-can-create-grants", WARNING, UNSAFE,
+     "kms:Cr* includes kms:CreateGrant, by which "
+     "arn:aws:iam::111122223333:role/key-admin can give themselves use of the key"),
+    ("KG604", "pattern-crosses-duties", WARNING, UNSAFE,
+     "'kms:De*' matches Decapsulate, Decrypt, DeleteAlias, DeleteImportedKeyMaterial, "
+     "DeriveSharedSecret, DescribeKey"),
+    ("KG605", "pattern-grows", SUGGESTION, UNSAFE,
+     "'kms:Describe*' today matches DescribeKey and will match new actions"),
+    ("KG606", "useless-wildcard", SUGGESTION, SAFE, "'kms:Encrypt*' matches only kms:Encrypt"),
+    ("KG607", "users-may-delete", WARNING, NONE,
+     "key user arn:aws:iam::111122223333:role/app may DisableKey"),
+    ("KG608", "deletion-window-unbounded", SUGGESTION, NONE,
+     "require a waiting period or a period without use for kms:ScheduleKeyDeletion"),
+    ("KG609", "users-may-tag", WARNING, NONE,
+     "key user arn:aws:iam::111122223333:role/app may change tags or aliases, "
+     "which can decide about access"),
     ("KG610", "user-principal", SUGGESTION, NONE, "prefer a role to the user 'erika'"),
     ("KG611", "account-principal-as-user", SUGGESTION, UNSAFE,
      "account principal in 'Users': this gives nothing to any identity by itself"),
+    ("KG612", "sensitive-action-in-identity-policy", SUGGESTION, NONE,
+     "give kms:PutKeyPolicy in the key policy rather than for arn:aws:kms:*:111122223333:key/*"),
+    ("KG613", "context-free-data-use", SUGGESTION, NONE,
+     "bind kms:Decrypt to an encryption context"),
     ("KG614", "too-many-direct-principals", SUGGESTION, NONE,
      "21 principals are named; consider grants, a role, or aws:PrincipalTag"),
 ]  # fmt: skip
 MESSAGES = {code: message for code, *_, message in CATALOGUE}
 
 # An example that cannot help showing a second rule, elsewhere in its text.
-ACCOMPANIED = {"KG130": {"KG111"}}
+ACCOMPANIED = {"KG130": {"KG111"}, "KG607": {"KG601"}, "KG609": {"KG601"}}
 
 KEY, IDENTITY = PolicyKind.KEY_POLICY, PolicyKind.IDENTITY_POLICY
 SCP, RCP = PolicyKind.SCP, PolicyKind.RCP
