@@ -17,7 +17,7 @@ from kmsgate.commands.options import color_option, format_option
 from kmsgate.errors import UsageError
 from kmsgate.output import Screen, safe, screen
 from policy.errors import PolicySyntaxError, Problem
-from policy.lint import RULES, Finding, Rule, Severity, lint
+from policy.lint import DEFAULT_RULES, RULES, Finding, Rule, Severity, lint
 from policy.lint.subject import Subject
 from policy.model import PolicyKind
 from policy.reader import Document, decode, read
@@ -112,7 +112,7 @@ def command(
 
 def select_rules(select: Sequence[str], ignore: Sequence[str]) -> tuple[Rule, ...]:
     """Return the rules that were asked for; raises UsageError for a name that fits none."""
-    wanted = _named(select) if select else set(RULES)
+    wanted = _named(select) if select else set(DEFAULT_RULES)
     wanted -= _named(ignore)
     return tuple(rule for rule in RULES if rule in wanted)
 

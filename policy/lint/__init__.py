@@ -67,6 +67,8 @@ SILENCED_BY = {
     "KG429": ("KG428",),
     "KG439": ("KG410", "KG415", "KG419"),
     "KG440": ("KG419",),
+    "KG601": ("KG415",),
+    "KG605": ("KG415",),
 }
 """What says less than another rule at the same place, and is left out there."""
 

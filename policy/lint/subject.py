@@ -15,7 +15,7 @@ from policy.lint.meaning import Meaning, is_open, meaning_of
 from policy.lint.proofs import never_matches
 from policy.lint.reading import Reading
 from policy.lint.rule import Hit
-from policy.model import VERSION_2008, PolicyKind
+from policy.model import VERSION_2008, Policy, PolicyKind
 from policy.operators import Operator, parse_operator
 from policy.reader import DOCUMENT_ELEMENTS, STATEMENT_ELEMENTS, Document
 from policy.source import Span
@@ -33,7 +33,8 @@ class LintOptions:
     `scp_language` is "classic" where SCPs are limited to the syntax from before 2025. `account`
     owns the keys, as far as that is known, and `caller` is the ARN of who will put a key policy.
     `trusted_accounts` are the others that may have access; None if nobody made a list. `now` is the
-    moment that dates are compared with, in seconds. `quotas` are characters of identity policies,
+    moment that dates are compared with, in seconds. `key_policies` are those of keys, by their
+    ARNs, for identity policies to be held against. `quotas` are characters of identity policies,
     SCPs and RCPs where these have other limits.
     """
 
@@ -41,6 +42,7 @@ class LintOptions:
     account: str | None = None
     trusted_accounts: frozenset[str] | None = None
     now: float | None = None
+    key_policies: Mapping[str, Policy] = field(default_factory=lambda: MappingProxyType({}))
     caller: str | None = None
     max_principals: int = 20
     quotas: Mapping[PolicyKind, int] = field(default_factory=lambda: MappingProxyType({}))

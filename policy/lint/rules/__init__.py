@@ -1,6 +1,11 @@
 """Every rule, in the order of the codes. A code keeps its meaning for ever."""
 
 from policy.lint.rule import Rule
+from policy.lint.rules.action_patterns import (
+    pattern_crosses_duties,
+    pattern_grows,
+    useless_wildcard,
+)
 from policy.lint.rules.actions import (
     action_not_effective_in_key_policy,
     foreign_action_in_key_policy,
@@ -59,6 +64,7 @@ from policy.lint.rules.conditions import (
 from policy.lint.rules.contexts import (
     encryption_context_key_case,
 )
+from policy.lint.rules.dates import date_passed
 from policy.lint.rules.delegation import (
     account_principal_as_user,
     conditional_account_delegation,
@@ -69,6 +75,11 @@ from policy.lint.rules.documents import (
     missing_statement,
     missing_version,
     outdated_version,
+)
+from policy.lint.rules.duties import (
+    administer_and_use_across_statements,
+    administer_and_use_in_statement,
+    administrator_can_create_grants,
 )
 from policy.lint.rules.enclaves import (
     attestation_bypass,
@@ -109,6 +120,18 @@ from policy.lint.rules.impossible import (
     encryption_context_on_wrong_key,
     exception_covers_everybody,
     statement_never_matches,
+)
+from policy.lint.rules.key_policies import (
+    exceeds_delegation,
+    identity_allow_not_delegated,
+)
+from policy.lint.rules.key_types import action_impossible_for_key_type
+from policy.lint.rules.key_users import (
+    context_free_data_use,
+    deletion_window_unbounded,
+    sensitive_action_in_identity_policy,
+    users_may_delete,
+    users_may_tag,
 )
 from policy.lint.rules.lockout import (
     caller_would_be_locked_out,
@@ -317,6 +340,7 @@ RULES: tuple[Rule, ...] = (
     negated_test_on_optional_key,  # KG310
     encryption_context_on_wrong_key,
     encryption_context_key_case,
+    action_impossible_for_key_type,
     contradictory_conditions,
     condition_always_true,
     statement_never_matches,
@@ -332,6 +356,7 @@ RULES: tuple[Rule, ...] = (
     private_source_ip,
     cidr_host_bits,
     unpaired_condition_key,
+    date_passed,
     epoch_date,  # KG330
     number_out_of_range,
     not_effective_cross_account,
@@ -343,6 +368,8 @@ RULES: tuple[Rule, ...] = (
     source_keys_with_iam_principal,
     via_service_on_admin_action,
     exception_covers_everybody,  # KG340
+    identity_allow_not_delegated,
+    exceeds_delegation,
     ifexists_on_present_key,
     alternatives_written_as_and,
     negated_list_confusion,
@@ -400,8 +427,19 @@ RULES: tuple[Rule, ...] = (
     companion_action_missing,
     alias_condition_quota,
     policy_name_value,
-    user_principal,
+    administer_and_use_in_statement,  # KG601
+    administer_and_use_across_statements,
+    administrator_can_create_grants,
+    pattern_crosses_duties,
+    pattern_grows,
+    useless_wildcard,
+    users_may_delete,
+    deletion_window_unbounded,
+    users_may_tag,
+    user_principal,  # KG610
     account_principal_as_user,
+    sensitive_action_in_identity_policy,
+    context_free_data_use,
     too_many_direct_principals,
 )
 

@@ -26,12 +26,12 @@ def wildcard_without_like(subject: Subject) -> Iterator[Hit]:
 
     ## Example
     ```json
-    {"StringEquals": {"kms:KeySpec": "ECC_*"}}
+    {"StringEquals": {"kms:KeySpec": "RSA_*"}}
     ```
 
     ## Use instead
     ```json
-    {"StringLike": {"kms:KeySpec": "ECC_*"}}
+    {"StringLike": {"kms:KeySpec": "RSA_*"}}
     ```
 
     ## Sources

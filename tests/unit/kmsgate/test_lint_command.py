@@ -13,7 +13,7 @@ import pytest
 from kmsgate.cli import run
 from kmsgate.commands.lint import MAX_BYTES, check, select_rules, show_text
 from kmsgate.output import screen
-from policy.lint import RULES
+from policy.lint import DEFAULT_RULES
 
 GOOD = """\
 {
@@ -174,7 +174,7 @@ def test_colour_is_for_terminals_and_adds_nothing_but_colour(
 ) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    checked = [check(write("slips.json", SLIPS), None, RULES)]
+    checked = [check(write("slips.json", SLIPS), None, DEFAULT_RULES)]
     plain, colored, dumb, forced = io.StringIO(), _Terminal(), _Terminal(), io.StringIO()
     show_text(screen(plain), checked)
     show_text(screen(colored), checked)
@@ -265,7 +265,7 @@ def test_a_rule_that_does_not_exist_is_wrong_usage(
 
 
 def test_without_a_choice_every_rule_runs() -> None:
-    assert select_rules((), ()) == RULES
+    assert select_rules((), ()) == DEFAULT_RULES
 
 
 @pytest.mark.parametrize("option", ["--kind", "--fail-on", "--format", "--color"])

@@ -9,60 +9,24 @@ from policy.model import PolicyKind
 from policy.reader import read
 from policy.source import Source
 from tests.lint_bench import document, found_in, judging, repaired
+from tests.lint_policies import (
+    APP,
+    DELEGATION,
+    KEY,
+    OPS,
+    ROOT,
+    allow,
+    deny,
+    listed,
+    messages,
+    pointed_at,
+    where,
+)
 
-KEY, IDENTITY = PolicyKind.KEY_POLICY, PolicyKind.IDENTITY_POLICY
-SCP, RCP = PolicyKind.SCP, PolicyKind.RCP
-
-ROOT = "arn:aws:iam::111122223333:root"
-OPS = "arn:aws:iam::111122223333:role/ops"
-APP = "arn:aws:iam::111122223333:role/app"
+IDENTITY = PolicyKind.IDENTITY_POLICY
+SCP = PolicyKind.SCP
 FOREIGN = "arn:aws:iam::444455556666:role/app"
 MANAGE = '["kms:PutKeyPolicy", "kms:GetKeyPolicy"]'
-
-
-def says(effect: str, who: str, action: str, condition: str = "", resource: str = '"*"') -> str:
-    """Return a statement; `who` and `action` are a name or a JSON list."""
-    principal = who if who == "*" else None
-    named = (
-        '"*"' if principal else f'{{"AWS": {who if who[0] == "[" else f""" "{who}" """.strip()}}}'
-    )
-    actions = action if action[0] == "[" else f'"{action}"'
-    members = [
-        f'"Effect": "{effect}"', f'"Principal": {named}', f'"Action": {actions}',
-        f'"Resource": {resource}',
-    ]  # fmt: skip
-    if condition:
-        members.append(f'"Condition": {condition}')
-    return "{" + ", ".join(members) + "}"
-
-
-def allow(who: str, action: str, condition: str = "") -> str:
-    return says("Allow", who, action, condition)
-
-
-def deny(who: str, action: str, condition: str = "", resource: str = '"*"') -> str:
-    return says("Deny", who, action, condition, resource)
-
-
-def listed(*statements: str) -> str:
-    return document(f"[{', '.join(statements)}]", KEY)
-
-
-def pointed_at(code: str, text: str, kind: PolicyKind = KEY) -> list[str]:
-    """Return what the findings of one code point at."""
-    found = found_in(text, kind, code)
-    return [text[f.span.start : f.span.end] for f in found if f.rule.code == code]
-
-
-def messages(code: str, text: str, kind: PolicyKind = KEY) -> list[str]:
-    return [f.message for f in found_in(text, kind, code) if f.rule.code == code]
-
-
-def where(operator: str, key: str, value: str) -> str:
-    return f'{{"{operator}": {{"{key}": "{value}"}}}}'
-
-
-DELEGATION = allow(ROOT, "kms:*")
 ALIEN = '"AIDAEXAMPLEID12345"'
 HEADING = ['"Statement"']
 

@@ -163,6 +163,8 @@ CATALOGUE = [
      "holds"),
     ("KG312", "encryption-context-key-case", WARNING, UNSAFE,
      "encryption context key 'Tenant' is written 'tenant' elsewhere"),
+    ("KG313", "action-impossible-for-key-type", WARNING, UNSAFE,
+     "kms:DeriveSharedSecret cannot be used with a key whose KeyUsage is SIGN_VERIFY"),
     ("KG314", "contradictory-conditions", ERROR, NONE,
      "these conditions exclude each other: NumericLessThan aws:MultiFactorAuthAge and "
      "NumericGreaterThan aws:MultiFactorAuthAge"),
@@ -184,7 +186,7 @@ CATALOGUE = [
     ("KG322", "redundant-condition-value", SUGGESTION, SAFE,
      "value 's3.eu-west-1.amazonaws.com' is covered by 's3.*.amazonaws.com'"),
     ("KG323", "wildcard-without-like", WARNING, UNSAFE,
-     "StringEquals compares 'ECC_*' literally; use StringLike"),
+     "StringEquals compares 'RSA_*' literally; use StringLike"),
     ("KG324", "like-without-wildcard", SUGGESTION, SAFE,
      "no value has a wildcard; StringEquals is enough"),
     ("KG325", "escaped-wildcard-confusion", SUGGESTION, SAFE,
@@ -196,6 +198,8 @@ CATALOGUE = [
      "203.0.113.17/24 means 203.0.113.0/24"),
     ("KG328", "unpaired-condition-key", WARNING, NONE,
      "aws:VpcSourceIp is only meaningful together with aws:SourceVpc or aws:SourceVpce"),
+    ("KG329", "date-passed", WARNING, NONE,
+     "2019-12-31T23:59:59Z has passed; the statement never matches"),
     ("KG330", "epoch-date", SUGGESTION, SAFE,
      "write the date as 2027-12-31T23:59:59Z"),
     ("KG331", "number-out-of-range", WARNING, NONE,
@@ -222,6 +226,11 @@ CATALOGUE = [
      "kms:DisableKey are not called through rds.eu-west-1.amazonaws.com"),
     ("KG340", "exception-covers-everybody", ERROR, NONE,
      'the exception ArnNotLike "*" leaves nothing; the statement has no effect'),
+    ("KG341", "identity-allow-not-delegated", WARNING, NONE,
+     "the key policy of arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-5… does not "
+     "let identity policies allow kms:Decrypt"),
+    ("KG342", "exceeds-delegation", SUGGESTION, NONE,
+     "the key policy gives account 111122223333 only kms:Decrypt; kms:Sign has no effect"),
     ("KG343", "ifexists-on-present-key", SUGGESTION, SAFE,
      "aws:SecureTransport is always present; IfExists has no effect"),
     ("KG344", "alternatives-written-as-and", WARNING, UNSAFE,
@@ -347,16 +356,46 @@ CATALOGUE = [
      "access by alias is refused for keys with more than 50 aliases"),
     ("KG517", "policy-name-value", WARNING, NONE,
      "PutKeyPolicy can only set the policy named default"),
+    ("KG601", "administer-and-use-in-statement", WARNING, NONE,
+     "arn:aws:iam::111122223333:role/ops may both administer (PutKeyPolicy) "
+     "and use (Decrypt) the key"),
+    ("KG602", "administer-and-use-across-statements", WARNING, NONE,
+     "arn:aws:iam::111122223333:role/ops administers by 'Ops' and uses by 'Users'"),
+    ("KG603", "administrator-can-create-grants", WARNING, UNSAFE,
+     "kms:Cr* includes kms:CreateGrant, by which "
+     "arn:aws:iam::111122223333:role/key-admin can give themselves use of the key"),
+    ("KG604", "pattern-crosses-duties", WARNING, UNSAFE,
+     "'kms:De*' matches Decapsulate, Decrypt, DeleteAlias, DeleteImportedKeyMaterial, "
+     "DeriveSharedSecret, DescribeKey"),
+    ("KG605", "pattern-grows", SUGGESTION, UNSAFE,
+     "'kms:Describe*' today matches DescribeKey and will match new actions"),
+    ("KG606", "useless-wildcard", SUGGESTION, SAFE, "'kms:Encrypt*' matches only kms:Encrypt"),
+    ("KG607", "users-may-delete", WARNING, NONE,
+     "key user arn:aws:iam::111122223333:role/app may DisableKey"),
+    ("KG608", "deletion-window-unbounded", SUGGESTION, NONE,
+     "require a waiting period or a period without use for kms:ScheduleKeyDeletion"),
+    ("KG609", "users-may-tag", WARNING, NONE,
+     "key user arn:aws:iam::111122223333:role/app may change tags or aliases, "
+     "which can decide about access"),
     ("KG610", "user-principal", SUGGESTION, NONE, "prefer a role to the user 'erika'"),
     ("KG611", "account-principal-as-user", SUGGESTION, UNSAFE,
      "account principal in 'Users': this gives nothing to any identity by itself"),
+    ("KG612", "sensitive-action-in-identity-policy", SUGGESTION, NONE,
+     "give kms:PutKeyPolicy in the key policy rather than for arn:aws:kms:*:111122223333:key/*"),
+    ("KG613", "context-free-data-use", SUGGESTION, NONE,
+     "bind kms:Decrypt to an encryption context"),
     ("KG614", "too-many-direct-principals", SUGGESTION, NONE,
      "21 principals are named; consider grants, a role, or aws:PrincipalTag"),
 ]  # fmt: skip
 MESSAGES = {code: message for code, *_, message in CATALOGUE}
 
 # An example that cannot help showing a second rule, elsewhere in its text.
-ACCOMPANIED = {"KG130": {"KG111"}, "KG408": {"KG406"}}
+ACCOMPANIED = {
+    "KG130": {"KG111"},
+    "KG408": {"KG406"},
+    "KG607": {"KG601"},
+    "KG609": {"KG601"},
+}
 
 KEY, IDENTITY = PolicyKind.KEY_POLICY, PolicyKind.IDENTITY_POLICY
 SCP, RCP = PolicyKind.SCP, PolicyKind.RCP
