@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,11 +19,12 @@ from kmsgate.commands.options import color_option, format_option
 from kmsgate.errors import UsageError
 from kmsgate.output import Screen, safe, screen
 from policy.errors import PolicySyntaxError, Problem
-from policy.lint import RULES, Finding, Rule, Severity, lint
+from policy.lint import RULES, Finding, Fix, Rule, Severity, lint
+from policy.lint.repair import repair
 from policy.lint.subject import Subject
 from policy.model import PolicyKind
 from policy.reader import Document, decode, read
-from policy.source import Source, Span
+from policy.source import Source, Span, printable
 from policy.spelling import closest
 
 MAX_BYTES = 1 << 20  # no character takes more than four bytes: beyond this nothing is a policy
@@ -46,10 +49,11 @@ _STYLES = {
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One file and what was found in it."""
+    """One file and what was found in it; after repairs, what is left, and how many were made."""
 
     document: Document
     findings: tuple[Finding, ...]
+    repaired: int = 0
 
     @property
     def source(self) -> Source:
@@ -78,6 +82,13 @@ class Checked:
     show_default=True,
     help="The mildest severity that makes the exit code 1.",
 )
+@click.option("--fix", is_flag=True, help="Repair what can be repaired safely, in the files.")
+@click.option(
+    "--unsafe-fixes",
+    is_flag=True,
+    help="With --fix or --diff: also make repairs that may change decisions.",
+)
+@click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
 @format_option("the findings")
 @color_option
 @click.option("-q", "--quiet", is_flag=True, help="One line for each finding, and no summary.")
@@ -87,6 +98,9 @@ def command(
     select: tuple[str, ...],
     ignore: tuple[str, ...],
     fail_on: str,
+    fix: bool,
+    unsafe_fixes: bool,
+    diff: bool,
     style: str,
     color: str,
     quiet: bool,
@@ -94,10 +108,19 @@ def command(
     """Find what is wrong with policy documents.
 
     PATH is a file, a folder (every *.json file below it), or - for standard input.
+
+    Repairs leave everything else as its author wrote it. A safe one leaves every decision as it is.
     """
     rules = select_rules(select, ignore)
     checked = [check(path, KINDS[kind] if kind else None, rules) for path in _files(paths)]
     out = screen(color=color)
+    allowed = Fix.SAFE | Fix.UNSAFE if unsafe_fixes else Fix.SAFE
+    if unsafe_fixes and not (fix or diff):
+        raise UsageError("--unsafe-fixes does nothing by itself", "add --fix or --diff")
+    if diff:
+        return show_diff(out, [(file, repaired(file, rules, allowed)) for file in checked])
+    if fix:
+        checked = [_fixed(file, rules, allowed) for file in checked]
     if style == "json":
         show_json(out, checked)
     else:
@@ -173,6 +196,38 @@ def check(path: str, kind: PolicyKind | None, rules: Sequence[Rule]) -> Checked:
     return Checked(document, lint(document, rules=rules))
 
 
+def repaired(file: Checked, rules: Sequence[Rule], allowed: Fix) -> Checked:
+    """Return a file as its repairs would leave it; nothing is written."""
+    document = file.document
+    kind = document.kind  # what it was taken for, also if a repair should change what it looks like
+    done = repair(
+        document,
+        lambda each: lint(each, rules=rules),
+        lambda text: read(Source(document.source.name, text), kind),
+        allowed,
+    )
+    return Checked(done.document, done.left, len(done.made))
+
+
+def _fixed(file: Checked, rules: Sequence[Rule], allowed: Fix) -> Checked:
+    """Return a file after its repairs, which are in the file whole or not at all."""
+    done = repaired(file, rules, allowed)
+    if not done.repaired:
+        return file
+    path = Path(file.source.name)
+    if file.source.name == "-":
+        raise UsageError("standard input cannot be repaired", "use --diff, or name the file")
+    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        draft.write_bytes(done.source.text.encode("utf-8"))
+        shutil.copymode(path, draft)
+        draft.replace(path.resolve())  # through a link, the file that it names
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise UsageError(f"cannot write {safe(str(path))}: {error.strerror}") from error
+    return done
+
+
 def _document(data: bytes, path: str, kind: PolicyKind | None) -> Document:
     if len(data) > MAX_BYTES:
         source = Source(path, data[:_HEAD].decode("utf-8", "replace"))
@@ -187,6 +242,21 @@ def _document(data: bytes, path: str, kind: PolicyKind | None) -> Document:
 
 
 # Output
+
+
+def show_diff(out: Screen, files: Sequence[tuple[Checked, Checked]]) -> int:
+    """Write what repairs would change, as a patch; return 1 if there is anything."""
+    changes = False
+    for before, after in files:
+        old, new = (each.source.text.split("\n") for each in (before, after))
+        name = before.source.name
+        for line in difflib.unified_diff(old, new, name, name, lineterm=""):
+            changes = True
+            style = {"+": "good", "-": "bad", "@": "note"}.get(line[:1])
+            shown = printable(line.removesuffix("\r"))
+            out.line(out.paint(shown, style) if style else shown)
+    out.flush()
+    return int(changes)
 
 
 def show_text(out: Screen, checked: Sequence[Checked], *, quiet: bool = False) -> None:
@@ -205,7 +275,8 @@ def _show_finding(out: Screen, source: Source, finding: Finding, *, quiet: bool)
     place = out.paint(safe(source.place(finding.span)), "strong")
     what = out.paint(f"{finding.rule.code} {finding.severity}", _STYLES[finding.severity])
     slug = out.paint(f"[{finding.rule.slug}]", "faint")
-    out.line(f"{place}: {what}: {safe(finding.message)} {slug}")
+    fixable = " (fixable)" if finding.fix is Fix.SAFE else ""
+    out.line(f"{place}: {what}: {safe(finding.message)} {slug}{fixable}")
     if quiet:
         return
     for line in source.excerpt(finding.span).split("\n"):
@@ -214,7 +285,8 @@ def _show_finding(out: Screen, source: Source, finding: Finding, *, quiet: bool)
         where = f"{safe(source.place(note.span))}: " if note.span else ""
         out.line(f"{out.paint('note', 'note')}: {where}{safe(note.message)}")
     if finding.help:
-        out.line(f"{out.paint('help', 'note')}: {safe(finding.help)}")
+        unsafe = " (--unsafe-fixes)" if finding.fix is Fix.UNSAFE else ""
+        out.line(f"{out.paint('help', 'note')}: {safe(finding.help)}{unsafe}")
 
 
 def _summary_line(checked: Sequence[Checked]) -> str:
@@ -225,7 +297,22 @@ def _summary_line(checked: Sequence[Checked]) -> str:
         if counts[severity]
     ]
     files, statements = _count(len(checked), "file"), _count(_statements(checked), "statement")
-    return f"{files}, {statements}: {', '.join(found) or 'no findings'}."
+    summary = f"{files}, {statements}: {', '.join(found) or 'no findings'}."
+    return f"{summary}{_repairs(checked)}"
+
+
+def _repairs(checked: Sequence[Checked]) -> str:
+    """Say what was repaired, and what else could be."""
+    fixes = Counter(finding.fix for file in checked for finding in file.findings)
+    made = sum(file.repaired for file in checked)
+    safe_ones, more = fixes[Fix.SAFE], fixes[Fix.UNSAFE]
+    told = f" {made} fixed." if made else ""
+    if safe_ones:
+        told += f" {safe_ones} can be fixed with --fix"
+        told += f", {more} more with --unsafe-fixes." if more else "."
+    elif more:
+        told += f" {more} can be fixed with --fix --unsafe-fixes."
+    return told
 
 
 def _count(number: int, noun: str) -> str:
@@ -258,11 +345,18 @@ def _as_json(source: Source, finding: Finding) -> dict[str, Any]:
         "severity": finding.severity.value,
         "message": finding.message,
         "help": finding.help,
+        "fix": _FIXES[finding.fix],
+        "edits": [
+            {**_place_as_json(source, edit.span), "text": edit.text} for edit in finding.edits
+        ],
         "notes": [
             {"message": note.message, **(_place_as_json(source, note.span) if note.span else {})}
             for note in finding.notes
         ],
     }
+
+
+_FIXES = {Fix.NONE: "none", Fix.SAFE: "safe", Fix.UNSAFE: "unsafe"}
 
 
 def _place_as_json(source: Source, span: Span) -> dict[str, int]:

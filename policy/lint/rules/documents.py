@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from policy.lint.fixes import member_added, rewritten
 from policy.lint.rule import Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, opening
 from policy.model import VERSION_2008, VERSION_2012
@@ -38,6 +39,8 @@ def missing_version(subject: Subject) -> Iterator[Hit]:
             f"no Version; the policy is read as {VERSION_2008} "
             "and policy variables are taken literally",
             f'add "Version": "{VERSION_2012}"',
+            edits=member_added(subject.document.source, root, f'"Version": "{VERSION_2012}"'),
+            fix=_of_version(subject),
         )
 
 
@@ -94,7 +97,14 @@ def outdated_version(subject: Subject) -> Iterator[Hit]:
         yield Hit(
             version.span,
             f"policy language {VERSION_2008} has no policy variables; use {VERSION_2012}",
+            edits=(rewritten(subject.document.source, version, VERSION_2012),),
+            fix=_of_version(subject),
         )
+
+
+def _of_version(subject: Subject) -> Fix:
+    """Return how safe a newer version is: it reads variables, where there may be some."""
+    return Fix.UNSAFE if "${" in subject.document.source.text else Fix.SAFE
 
 
 @rule("KG112", "missing-statement", Severity.ERROR)

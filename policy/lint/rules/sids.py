@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from policy.errors import Note
+from policy.lint.fixes import member_removed
 from policy.lint.rule import Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, short
 from policy.model import PolicyKind
@@ -107,9 +108,10 @@ def empty_sid(subject: Subject) -> Iterator[Hit]:
      "Action": "kms:UpdatePrimaryRegion", "Resource": "*"}
     ```
     """
-    for sid in _sids(subject):
-        if not sid.value.strip():
-            yield Hit(sid.span, "empty Sid")
+    for statement in subject.statements:
+        sid = statement.get("Sid")
+        if isinstance(sid, String) and not sid.value.strip():
+            yield Hit(sid.span, "empty Sid", edits=member_removed(statement, "Sid"))
 
 
 def _sids(subject: Subject) -> Iterator[String]:

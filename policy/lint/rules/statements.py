@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from policy.lint.fixes import rewritten
-from policy.lint.rule import Fix, Hit, Severity, rule
+from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, opening
 from policy.model import PolicyKind
 from policy.principals import PRINCIPAL_KEYS
@@ -74,7 +74,11 @@ def invalid_effect(subject: Subject) -> Iterator[Hit]:
     {"Effect": "Deny", "Principal": "*", "Action": "kms:DisableKey", "Resource": "*"}
     ```
     """
-    return subject.reported("KG114")
+    for hit in subject.reported("KG114"):
+        written = subject.document.source.text[hit.span.start : hit.span.end]
+        meant = written.strip("\"'").strip().capitalize()
+        edits = (Edit(hit.span, f'"{meant}"'),) if meant in ("Allow", "Deny") else ()
+        yield replace(hit, edits=edits)
 
 
 @rule("KG115", "missing-action", Severity.ERROR)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from policy.lint.rule import Fix, Hit, Severity, rule
+from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject
+from policy.source import Span
 
 
 @rule("KG101", "json-syntax-error", Severity.ERROR)
@@ -60,7 +62,8 @@ def trailing_comma(subject: Subject) -> Iterator[Hit]:
      "Resource": "*"}
     ```
     """
-    return subject.reported("KG102")
+    for hit in subject.reported("KG102"):
+        yield replace(hit, edits=(Edit(hit.span, ""),))
 
 
 @rule("KG103", "missing-comma", Severity.ERROR, Fix.SAFE)
@@ -89,7 +92,9 @@ def missing_comma(subject: Subject) -> Iterator[Hit]:
      "Resource": "*"}
     ```
     """
-    return subject.reported("KG103")
+    for hit in subject.reported("KG103"):
+        at = hit.span.start
+        yield replace(hit, edits=(Edit(Span(at, at), ","),))
 
 
 @rule("KG104", "non-json-construct", Severity.ERROR, Fix.SAFE | Fix.UNSAFE)

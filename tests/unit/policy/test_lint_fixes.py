@@ -93,6 +93,58 @@ REPAIRS = [
     ("KG226", KEY, granting('["arn:aws:kms:*:*:key/*", "alias/a"]'), granting('"*"')),
 ]  # fmt: skip
 
+_DOCUMENT = """{{
+  {}
+  "Statement": [{}]
+}}
+"""
+_STATEMENT = (
+    '{"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "kms:Sign", '
+    '"Resource": "*"}'
+)
+
+
+def of(version: str, statement: str = _STATEMENT) -> str:
+    return _DOCUMENT.format(version, statement).replace("{\n  \n", "{\n")
+
+
+VERSION = '"Version": "2012-10-17",'
+OLD = '"Version": "2008-10-17",'
+VARIABLE = _STATEMENT.replace(
+    "}, ", '}, "Condition": {"StringEquals": {"aws:userid": "${aws:username}"}}, ', 1
+)
+
+# Code, a whole document, what repairs make of it, and whether they are safe.
+WHOLE = [
+    ("KG102", of(VERSION, _STATEMENT.replace('"kms:Sign"', '["kms:Sign",]')),
+     of(VERSION, _STATEMENT.replace('"kms:Sign"', '["kms:Sign"]')), Fix.SAFE),
+    ("KG103", of(VERSION[:-1]), of(VERSION), Fix.SAFE),
+    ("KG109", of(""), of(VERSION), Fix.SAFE),
+    ("KG109", of("", VARIABLE), of(VERSION, VARIABLE), Fix.UNSAFE),
+    (
+        "KG109",
+        f'{{"Statement": {_STATEMENT}}}',
+        f'{{{VERSION} "Statement": {_STATEMENT}}}',
+        Fix.SAFE,
+    ),
+    ("KG111", of(OLD), of(VERSION), Fix.SAFE),
+    ("KG111", of(OLD, VARIABLE), of(VERSION, VARIABLE), Fix.UNSAFE),
+    ("KG114", of(VERSION, _STATEMENT.replace("Allow", " allow")), of(VERSION), Fix.SAFE),
+    ("KG127", of(VERSION, '{"Sid": "", ' + _STATEMENT[1:]), of(VERSION), Fix.SAFE),
+    ("KG127", of(VERSION, _STATEMENT[:-1] + ', "Sid": " "}'), of(VERSION), Fix.SAFE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "before", "after", "fix"), WHOLE)
+def test_what_is_wrong_with_a_document_is_repaired(
+    code: str, before: str, after: str, fix: Fix
+) -> None:
+    (found,) = (finding for finding in found_in(before, KEY) if finding.rule.code == code)
+    assert applied(before, found.edits) == after
+    assert found.fix is fix
+    assert [each for each in found_in(after, KEY) if each.rule.code == code] == []
+
+
 # Safe because the service refuses what they repair, which we store and match with nothing.
 REFUSED = {"KG201", "KG221", "KG223"}
 
