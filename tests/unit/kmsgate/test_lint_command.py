@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from kmsgate.cli import run
-from kmsgate.commands.lint import MAX_BYTES, check, select_rules, show_text
+from kmsgate.linting.checking import MAX_BYTES, check, select_rules
+from kmsgate.linting.text import show_text
 from kmsgate.output import screen
 from policy.lint import RULES
 
