@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from policy.lint.fixes import member_added, rewritten
-from policy.lint.rule import Fix, Hit, Severity, rule
+from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, opening
 from policy.model import VERSION_2008, VERSION_2012
 from policy.tree import String
@@ -67,7 +68,10 @@ def invalid_version(subject: Subject) -> Iterator[Hit]:
                    "Action": "kms:PutKeyPolicy", "Resource": "*"}}
     ```
     """
-    return subject.reported("KG110")
+    version = subject.root.get("Version") if subject.root else None
+    for hit in subject.reported("KG110"):
+        edits = (Edit(version.span, f'"{VERSION_2012}"'),) if version is not None else ()
+        yield replace(hit, edits=edits)
 
 
 @rule("KG111", "outdated-version", Severity.WARNING, Fix.SAFE | Fix.UNSAFE)

@@ -53,7 +53,7 @@ slips.json:6:5: KG116 error: the statement has no Resource and does not apply to
   |
 6 |     {"Sid": "", "Effect": "Deny", "Principal": "*",
   |     ^
-help: write "Resource": "*", which stands for the key that has the policy
+help: write "Resource": "*", which stands for the key that has the policy (--unsafe-fixes)
 slips.json:6:13: KG127 suggestion: empty Sid [empty-sid] (fixable)
   |
 6 |     {"Sid": "", "Effect": "Deny", "Principal": "*",
@@ -64,7 +64,8 @@ slips.json:8:13: KG126 warning: Sid 'Use' is used by 2 statements [duplicate-sid
   |             ^^^^^
 note: slips.json:4:13: first here
 
-1 file, 3 statements: 2 errors, 1 warning, 1 suggestion. 2 can be fixed with --fix.
+1 file, 3 statements: 2 errors, 1 warning, 1 suggestion. \
+2 can be fixed with --fix, 2 more with --unsafe-fixes.
 """
 OLD = '{"Version": "2008-10-17", "Statement": []}'
 MILD = GOOD.replace('"Delegate"', '" "')
