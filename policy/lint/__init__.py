@@ -39,10 +39,21 @@ SILENCED_BY = {
     "KG132": ("KG110", "KG114", "KG125", "KG134", "KG135", "KG208", "KG215"),
     "KG133": ("KG101",),
     "KG134": ("KG131", "KG135"),
-    "KG208": ("KG129", "KG135"),
-    "KG215": ("KG129", "KG135"),
+    "KG202": ("KG203",),
+    "KG207": ("KG201",),
+    "KG214": ("KG211",),
+    "KG216": ("KG223",),
+    "KG218": ("KG217",),
+    "KG220": ("KG218",),
+    "KG221": ("KG225", "KG226"),
+    "KG222": ("KG226",),
+    "KG223": ("KG226",),
+    "KG227": ("KG226",),
 }
 """What says less than another rule at the same place, and is left out there."""
+
+FIRST_GROUP = "KG1"
+"""Errors of syntax and structure: where there is one, nothing else is said of the element."""
 
 
 def lint(
@@ -93,10 +104,16 @@ def _without_repeats(found: list[Finding]) -> list[Finding]:
     for finding in found:
         spans[finding.rule.code].append(finding.span)
     places = {code: _Places(where) for code, where in spans.items()}
+    broken = _Places(
+        finding.span
+        for finding in found
+        if finding.rule.code.startswith(FIRST_GROUP) and finding.severity is Severity.ERROR
+    )
     return [
         finding
         for finding in found
-        if not any(
+        if (finding.rule.code.startswith(FIRST_GROUP) or not broken.touch(finding.span))
+        and not any(
             code in places and places[code].touch(finding.span)
             for code in SILENCED_BY.get(finding.rule.code, ())
         )

@@ -53,11 +53,50 @@ class Block:
     name: String
     operator: Operator | None
     node: Node
+    statement: Object
 
     @property
     def members(self) -> tuple[Member, ...]:
         """The condition keys with their values."""
         return _members(self.node)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A string in an element of a statement; `items` are it and its neighbours in the list.
+
+    Of a principal, `element` is its type: AWS, Service, Federated or CanonicalUser.
+    """
+
+    statement: Object
+    name: String
+    node: String
+    items: tuple[Node, ...]
+
+    @property
+    def element(self) -> str:
+        """The name of the element."""
+        return self.name.value
+
+    @property
+    def text(self) -> str:
+        """What the string says."""
+        return self.node.value
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A condition key under an operator that is known, with the values it is compared with."""
+
+    block: Block
+    operator: Operator
+    name: String
+    values: tuple[Node, ...]
+
+    @property
+    def key(self) -> str:
+        """The condition key in lower case: case is no matter (AUTH B-13)."""
+        return self.name.value.lower()
 
 
 @dataclass(frozen=True)
@@ -91,9 +130,43 @@ class Subject:
     def blocks(self) -> tuple[Block, ...]:
         """The operators of all conditions."""
         return tuple(
-            Block(member.name, parse_operator(member.name.value), member.value)
+            Block(member.name, parse_operator(member.name.value), member.value, statement)
             for statement in self.statements
             for member in _members(statement.get("Condition"))
+        )
+
+    @cached_property
+    def actions(self) -> tuple[Entry, ...]:
+        """The strings of all Action and NotAction elements."""
+        return tuple(self._entries("Action", "NotAction"))
+
+    @cached_property
+    def resources(self) -> tuple[Entry, ...]:
+        """The strings of all Resource and NotResource elements."""
+        return tuple(self._entries("Resource", "NotResource"))
+
+    @cached_property
+    def principal_types(self) -> tuple[String, ...]:
+        """The names below all Principal and NotPrincipal elements: AWS, Service."""
+        return tuple(member.name for _, member in self._principal_members())
+
+    @cached_property
+    def principals(self) -> tuple[Entry, ...]:
+        """The strings below these names."""
+        return tuple(
+            found
+            for statement, member in self._principal_members()
+            for found in _strings_of(statement, member)
+        )
+
+    @cached_property
+    def tests(self) -> tuple[Test, ...]:
+        """The condition keys of all conditions, as far as their operators are known."""
+        return tuple(
+            Test(block, block.operator, member.name, entries(member.value))
+            for block in self.blocks
+            if block.operator is not None
+            for member in block.members
         )
 
     @cached_property
@@ -156,6 +229,19 @@ class Subject:
         found = (self.root, *self.statements)
         return {node.span.start: node for node in found if node is not None}
 
+    def _principal_members(self) -> Iterator[tuple[Object, Member]]:
+        for statement in self.statements:
+            for element in statement.members:
+                if element.name.value in ("Principal", "NotPrincipal"):
+                    for member in _members(element.value):
+                        yield statement, member
+
+    def _entries(self, *names: str) -> Iterator[Entry]:
+        for statement in self.statements:
+            for member in statement.members:
+                if member.name.value in names:
+                    yield from _strings_of(statement, member)
+
     def _texts(self) -> Iterator[Text]:
         for member in self.root.members if self.root else ():
             if member.name.value in ("Id", "Version"):
@@ -202,6 +288,13 @@ def opening(node: Node) -> Span:
 def short(text: str, limit: int = 60) -> str:
     """Return a text of the document as messages quote it."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _strings_of(statement: Object, member: Member) -> Iterator[Entry]:
+    items = entries(member.value)
+    for node in items:
+        if isinstance(node, String):
+            yield Entry(statement, member.name, node, items)
 
 
 def _members(node: Node | None) -> tuple[Member, ...]:

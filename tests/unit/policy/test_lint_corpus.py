@@ -58,6 +58,11 @@ EXPECTED: dict[str, list[str]] = {
     "collected/data-perimeter-policy-examples--network-perimeter-vpceorgid-rcp.json": ["KG135"] * 6,
     "collected/data-perimeter-policy-examples--network-perimeter-vpceorgid-scp.json": ["KG135"] * 4,
     "collected/aws-security-reference-architecture-examples--sra-kms-keys.json": ["KG135"] * 3,
+    # account IDs of nine digits
+    "collected/aws-cloudformation-iam-policy-validator--kms.json": ["KG216"] * 2,
+    # the word "region" in place of a Region
+    "docs/reference_policies_condition-keys-01.json": ["KG222"],
+    "docs/reference_policies_condition-keys-02.json": ["KG222"],
     # templates: functions in place of values, variables in place of lists
     "collected/landing-zone-accelerator-on-aws--applicationebs.json": ["KG120"] * 3,
     "collected/landing-zone-accelerator-on-aws--data-perimeter.json": ["KG104"] * 3,
