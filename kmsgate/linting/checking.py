@@ -13,7 +13,7 @@ from pathlib import Path
 from kmsgate.errors import UsageError
 from kmsgate.output import safe
 from policy.errors import PolicySyntaxError, Problem
-from policy.lint import RULES, Finding, Fix, Rule, Severity, lint
+from policy.lint import DEFAULT_RULES, RULES, Finding, Fix, Rule, Severity, lint
 from policy.lint.repair import repair
 from policy.lint.subject import Subject
 from policy.model import PolicyKind
@@ -60,7 +60,7 @@ def statements_in(checked: Sequence[Checked]) -> int:
 
 def select_rules(select: Sequence[str], ignore: Sequence[str]) -> tuple[Rule, ...]:
     """Return the rules that were asked for; raises UsageError for a name that fits none."""
-    wanted = _named(select) if select else set(RULES)
+    wanted = _named(select) if select else set(DEFAULT_RULES)
     wanted -= _named(ignore)
     return tuple(rule for rule in RULES if rule in wanted)
 

@@ -5,28 +5,47 @@ All of it is read from the tree, because rules also speak about documents that a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
 
+from policy.lint.meaning import Meaning, is_open, meaning_of
+from policy.lint.proofs import never_matches
+from policy.lint.reading import Reading
 from policy.lint.rule import Hit
-from policy.model import VERSION_2008, PolicyKind
+from policy.model import VERSION_2008, Policy, PolicyKind
 from policy.operators import Operator, parse_operator
 from policy.reader import DOCUMENT_ELEMENTS, STATEMENT_ELEMENTS, Document
 from policy.source import Span
 from policy.spelling import closest
 from policy.tree import Array, Member, Node, Object, String
 
+if TYPE_CHECKING:
+    from policy.lint.reach import Reach
+
 
 @dataclass(frozen=True, slots=True)
 class LintOptions:
     """What the rules cannot learn from a document.
 
-    `scp_language` is "classic" where SCPs are limited to the syntax from before 2025.
+    `scp_language` is "classic" where SCPs are limited to the syntax from before 2025. `account`
+    owns the keys, as far as that is known, and `caller` is the ARN of who will put a key policy.
+    `trusted_accounts` are the others that may have access; None if nobody made a list. `now` is the
+    moment that dates are compared with, in seconds. `key_policies` are those of keys, by their
+    ARNs, for identity policies to be held against. `quotas` are characters of identity policies,
+    SCPs and RCPs where these have other limits.
     """
 
     scp_language: Literal["full", "classic"] = "full"
+    account: str | None = None
+    trusted_accounts: frozenset[str] | None = None
+    now: float | None = None
+    key_policies: Mapping[str, Policy] = field(default_factory=lambda: MappingProxyType({}))
+    caller: str | None = None
+    max_principals: int = 20
+    quotas: Mapping[PolicyKind, int] = field(default_factory=lambda: MappingProxyType({}))
 
 
 DEFAULT_OPTIONS = LintOptions()
@@ -127,6 +146,17 @@ class Subject:
         return tuple(item for item in entries(node) if isinstance(item, Object))
 
     @cached_property
+    def readings(self) -> tuple[Reading, ...]:
+        """The statements again, each read as a whole."""
+        variables = not self.is_without_variables
+        return tuple(Reading(node, self.kind, variables) for node in self.statements)
+
+    @cached_property
+    def dead_statements(self) -> frozenset[Span]:
+        """The places of statements that provably match no request."""
+        return frozenset(each.node.span for each in self.readings if never_matches(each))
+
+    @cached_property
     def blocks(self) -> tuple[Block, ...]:
         """The operators of all conditions."""
         return tuple(
@@ -186,6 +216,39 @@ class Subject:
         if version is None:
             return not self.is_misspelt(self.root, "Version")
         return isinstance(version, String) and version.value == VERSION_2008
+
+    @cached_property
+    def meaning(self) -> Meaning:
+        """What the statements say, as far as each of them is in order."""
+        return meaning_of(
+            entries(self.root.get("Statement") if self.root else None),
+            self.document,
+            variables=not self.is_without_variables,
+            account=self.options.account,
+        )
+
+    @cached_property
+    def reach(self) -> Reach | None:
+        """Whom the key policy can let do what.
+
+        None where it plainly leaves everything to the account, and where not all of it could be
+        read or there are too many to ask.
+        """
+        meaning = self.meaning
+        if not meaning.is_whole or is_open(meaning):
+            return None
+        from policy.lint.reach import NO_ACCOUNT, Reach  # noqa: PLC0415 - brings the evaluator
+
+        reach = Reach(meaning, meaning.account or NO_ACCOUNT)
+        return None if reach.is_too_large else reach
+
+    @property
+    def heading(self) -> Span:
+        """Where the name of the Statement element stands, for what concerns all of them."""
+        for member in self.root.members if self.root else ():
+            if member.name.value == "Statement":
+                return member.name.span
+        return Span(0, 1)
 
     def reported(self, code: str) -> Iterator[Hit]:
         """Yield what the parser and the reader found under a code."""

@@ -26,12 +26,14 @@ def mixed_value_types(subject: Subject) -> Iterator[Hit]:
 
     ## Example
     ```json
-    {"NumericEquals": {"kms:ScheduleKeyDeletionPendingWindowInDays": ["7", 30]}}
+    {"Effect": "Deny", "Principal": "*", "Action": "kms:ScheduleKeyDeletion", "Resource": "*",
+     "Condition": {"NumericEquals": {"kms:ScheduleKeyDeletionPendingWindowInDays": ["7", 30]}}}
     ```
 
     ## Use instead
     ```json
-    {"NumericEquals": {"kms:ScheduleKeyDeletionPendingWindowInDays": ["7", "30"]}}
+    {"Effect": "Deny", "Principal": "*", "Action": "kms:ScheduleKeyDeletion", "Resource": "*",
+     "Condition": {"NumericEquals": {"kms:ScheduleKeyDeletionPendingWindowInDays": ["7", "30"]}}}
     ```
     """
     for block in subject.blocks:

@@ -14,7 +14,7 @@ from kmsgate.cli import run
 from kmsgate.linting.checking import MAX_BYTES, check, select_rules
 from kmsgate.linting.text import show_text
 from kmsgate.output import screen
-from policy.lint import RULES
+from policy.lint import DEFAULT_RULES
 
 GOOD = """\
 {
@@ -23,7 +23,7 @@ GOOD = """\
     {
       "Sid": "Delegate",
       "Effect": "Allow",
-      "Principal": {"AWS": "111122223333"},
+      "Principal": {"AWS": "210987654321"},
       "Action": "kms:*",
       "Resource": "*"
     }
@@ -33,8 +33,9 @@ GOOD = """\
 SLIPS = """\
 {
   "Version": "2012-10-17",
-  "Statement": [
-    {"Sid": "Use", "Effect": "Allow", "Principal": {"AWS": "111122223333"},
+  "Statement": [{"Sid": "Own", "Effect": "Allow", "Principal": {"AWS": "210987654321"}, \
+"Action": "kms:*", "Resource": "*"},
+    {"Sid": "Use", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::210987654321:role/app"},
      "Action": ["kms:Decrypt", "kms:Encrypt",], "Resource": "*"},
     {"Sid": "", "Effect": "Deny", "Principal": "*",
 \t "Action": "kms:ScheduleKeyDeletion"},
@@ -64,7 +65,7 @@ slips.json:8:13: KG126 warning: Sid 'Use' is used by 2 statements [duplicate-sid
   |             ^^^^^
 note: slips.json:4:13: first here
 
-1 file, 3 statements: 2 errors, 1 warning, 1 suggestion. \
+1 file, 4 statements: 2 errors, 1 warning, 1 suggestion. \
 2 can be fixed with --fix, 2 more with --unsafe-fixes.
 """
 OLD = '{"Version": "2008-10-17", "Statement": []}'
@@ -177,7 +178,7 @@ def test_colour_is_for_terminals_and_adds_nothing_but_colour(
 ) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    checked = [check(write("slips.json", SLIPS), None, RULES)]
+    checked = [check(write("slips.json", SLIPS), None, DEFAULT_RULES)]
     plain, colored, dumb, forced = io.StringIO(), _Terminal(), _Terminal(), io.StringIO()
     show_text(screen(plain), checked)
     show_text(screen(colored), checked)
@@ -268,7 +269,7 @@ def test_a_rule_that_does_not_exist_is_wrong_usage(
 
 
 def test_without_a_choice_every_rule_runs() -> None:
-    assert select_rules((), ()) == RULES
+    assert select_rules((), ()) == DEFAULT_RULES
 
 
 @pytest.mark.parametrize("option", ["--kind", "--fail-on", "--format", "--color"])
@@ -300,7 +301,7 @@ def test_the_kind_of_the_documents_can_be_said(
 
 
 def test_without_a_kind_principals_make_a_key_policy(capsys: pytest.CaptureFixture[str]) -> None:
-    identity = GOOD.replace('      "Principal": {"AWS": "111122223333"},\n', "")
+    identity = GOOD.replace('      "Principal": {"AWS": "210987654321"},\n', "")
     assert lint(capsys, write("p.json", identity))[0] == 0
     assert lint(capsys, "p.json", "--kind", "key-policy")[0] == 1
 
@@ -438,7 +439,7 @@ def test_json_has_one_object_for_each_finding_and_a_summary(
     report = json.loads(out)
     assert set(report) == {"findings", "summary"}
     assert report["summary"] == {
-        "files": 1, "statements": 3, "error": 2, "security": 0, "warning": 1, "suggestion": 1,
+        "files": 1, "statements": 4, "error": 2, "security": 0, "warning": 1, "suggestion": 1,
     }  # fmt: skip
     assert report["findings"][0] == {
         "path": "slips.json",
