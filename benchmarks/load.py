@@ -21,19 +21,31 @@ from typing import Any
 PATIENCE = 20.0
 """So many seconds an answer may take."""
 _END_OF_HEAD = b"\r\n\r\n"
-_LENGTH = b"content-length:"
+_LENGTH, _CLOSE = b"content-length:", b"connection: close"
 
 
 class _Line(asyncio.Protocol):
-    """One connection: it sends a request as soon as the one before has been answered."""
+    """One connection: it sends a request as soon as the one before has been answered.
 
-    def __init__(self, requests: Iterator[bytes], until: float, status: bytes) -> None:
-        self._requests, self._until = requests, until
+    It is made anew where a server closes it with its answer.
+    """
+
+    def __init__(self, requests: Iterator[bytes], port: int, until: float, status: bytes) -> None:
+        self._requests, self._port, self._until = requests, port, until
         self._wanted = b"HTTP/1.1 %s " % status
         self._rest = b""
         self._sent_at = 0.0
+        self._is_answered = False
+        self._loop = asyncio.get_running_loop()
         self.taken: list[float] = []
-        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.ended: asyncio.Future[None] = self._loop.create_future()
+
+    async def open(self) -> None:
+        """Connect, and send the first request."""
+        try:
+            await self._loop.create_connection(lambda: self, "127.0.0.1", self._port)
+        except OSError as error:
+            self.ended.set_exception(error)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._transport = transport
@@ -49,19 +61,28 @@ class _Line(asyncio.Protocol):
         now = time.perf_counter()
         self.taken.append(now - self._sent_at)
         if not data.startswith(self._wanted):
-            self._fail(f"another answer than was wanted: {data[:400]!r}")
-        elif now < self._until:
-            self._send()
+            self._end(ConnectionError(f"another answer than was wanted: {data[:400]!r}"))
+        elif now >= self._until:
+            self._end()
+        elif _CLOSE in data[:head].lower():
+            self._is_answered = True
         else:
-            self.ended.set_result(None)
-            self._transport.close()
+            self._send()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self.ended.done():
-            self._fail(f"the server has closed a connection: {exc}")
+        if self._is_answered:
+            self._is_answered = False
+            self._opening = self._loop.create_task(self.open())
+        else:
+            self._end(ConnectionError(f"the server has closed a connection: {exc}"))
 
-    def _fail(self, why: str) -> None:
-        self.ended.set_exception(ConnectionError(why))
+    def _end(self, problem: Exception | None = None) -> None:
+        if self.ended.done():
+            return
+        if problem is not None:
+            self.ended.set_exception(problem)
+        else:
+            self.ended.set_result(None)
         self._transport.close()
 
     def _send(self) -> None:
@@ -79,14 +100,9 @@ async def measured(job: Mapping[str, Any]) -> dict[str, Any]:
     requests = itertools.cycle([b64decode(each) for each in job["requests"]])
     begun = time.perf_counter()
     until, status = begun + job["seconds"], str(job["status"]).encode()
-    loop = asyncio.get_running_loop()
-    opened = [
-        await loop.create_connection(
-            lambda: _Line(requests, until, status), "127.0.0.1", job["port"]
-        )
-        for _ in range(job["connections"])
-    ]
-    lines = [line for _, line in opened]
+    lines = [_Line(requests, job["port"], until, status) for _ in range(job["connections"])]
+    for line in lines:
+        await line.open()
     async with asyncio.timeout(job["seconds"] + PATIENCE):
         await asyncio.gather(*(line.ended for line in lines))
     seconds = time.perf_counter() - begun
