@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from policy import PolicyKind, decide, parse
+from policy import Policy, PolicyKind, decide, parse
 from policy.lint import RULES, Finding, LintOptions, Rule, lint
 from policy.lint.fixes import applied
 from policy.reader import STATEMENT_ELEMENTS, read
@@ -42,9 +42,11 @@ WHOLE = {"KG501", "KG502", "KG503", "KG504", "KG512", "KG513", "KG514"}
 def judging(code: str) -> tuple[Rule, ...]:
     """Return the rules that a text for a rule is held to.
 
-    What good policies should be (groups 5 to 7) is not asked of the texts for other rules. Those of
+    What good policies should be (groups 4 to 7) is not asked of the texts for other rules. Those of
     groups 5 to 7 are held to their own group and to what is wrong in any policy (groups 1 and 2).
     """
+    if code < "KG4":
+        return tuple(rule for rule in RULES if rule.code < "KG4")
     if code < "KG5":
         return tuple(rule for rule in RULES if rule.code < "KG5")
     return tuple(
@@ -56,8 +58,32 @@ def judging(code: str) -> tuple[Rule, ...]:
     )
 
 
+def _giving(principal: str, action: str) -> Policy:
+    return parse(
+        f'{{"Version": "2012-10-17", "Statement": {{"Effect": "Allow", "Principal": {{"AWS": '
+        f'"{principal}"}}, "Action": "{action}", "Resource": "*"}}}}',
+        kind=PolicyKind.KEY_POLICY,
+    )
+
+
+_KEYS = "arn:aws:kms:eu-west-1:111122223333:key/"
+_OTHER_KEY = "arn:aws:kms:eu-west-1:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
 OPTIONS = {
     "KG137": LintOptions(scp_language="classic"),
+    "KG329": LintOptions(now=1_900_000_000),
+    "KG341": LintOptions(
+        key_policies={
+            f"{_KEYS}1234abcd-12ab-34cd-56ef-1234567890ab": _giving(
+                "arn:aws:iam::111122223333:role/keeper", "kms:*"
+            ),
+            f"{_KEYS}0987dcba-09fe-87dc-65ba-ab0987654321": _giving("111122223333", "kms:*"),
+        }
+    ),
+    "KG342": LintOptions(
+        account="111122223333", key_policies={_OTHER_KEY: _giving("111122223333", "kms:Decrypt")}
+    ),
+    "KG411": LintOptions(trusted_accounts=frozenset({"111122223333", "444455556666"})),
     "KG504": LintOptions(caller="arn:aws:iam::111122223333:role/deploy"),
 }
 """What the examples of some rules are checked with."""

@@ -14,6 +14,7 @@ from kmsgate.commands.options import color_option, format_option
 from kmsgate.errors import UsageError
 from kmsgate.output import safe, screen
 from kmsgate.resources import bundled_scenarios
+from kmsgate.scenario.document import document
 from kmsgate.scenario.fields import FileError
 from kmsgate.scenario.files import SUFFIX, load
 from kmsgate.scenario.model import Suite, Test
@@ -34,7 +35,7 @@ from kmsgate.scenario.run import run
     "-k", "words", metavar="TEXT", help="Run only tests whose file or name has this text."
 )
 @click.option("--bundled", is_flag=True, help="Run the scenarios that come with kmsgate.")
-@format_option("the results")
+@format_option("the results", "markdown")
 @color_option
 @click.option("-q", "--quiet", is_flag=True, help="Only failures and the last line.")
 def command(
@@ -42,7 +43,8 @@ def command(
 ) -> int:
     """Run scenario files.
 
-    PATH is a file, or a folder (every *.scenario.yaml file below it).
+    PATH is a file, or a folder (every *.scenario.yaml file below it). As markdown, what the files
+    tell becomes a document, with what was proved below each claim.
 
     Exit code: 0 all tests passed, 1 a test failed, 2 a file cannot be used.
     """
@@ -70,6 +72,9 @@ def command(
         raise UsageError(f"no test has '{words}' in its name")
     if style == "json":
         out.line(json.dumps(as_json(all_ran, errors), indent=2))
+    elif style == "markdown":
+        for line in document(all_ran):
+            out.line(line)
     else:
         for ran in all_ran:
             show_failures(out, ran)

@@ -46,10 +46,27 @@ SILENCED_BY = {
     "KG216": ("KG223",),
     "KG218": ("KG217",),
     "KG220": ("KG218",),
-    "KG221": ("KG225", "KG226"),
+    "KG221": ("KG225", "KG226", "KG334", "KG340"),
     "KG222": ("KG226",),
     "KG223": ("KG226",),
     "KG227": ("KG226",),
+    "KG302": ("KG128", "KG131", "KG135", "KG340"),
+    "KG305": ("KG304",),
+    "KG309": ("KG308",),
+    "KG312": ("KG106",),
+    "KG314": ("KG106", "KG344"),
+    "KG315": ("KG302", "KG331"),
+    "KG316": ("KG308", "KG314", "KG337"),
+    "KG333": ("KG225", "KG334"),
+    "KG402": ("KG401",),
+    "KG406": ("KG405", "KG407"),
+    "KG413": ("KG415", "KG419"),
+    "KG418": ("KG419",),
+    "KG421": ("KG401",),
+    "KG426": ("KG310",),
+    "KG429": ("KG428",),
+    "KG439": ("KG410", "KG415", "KG419"),
+    "KG440": ("KG419",),
     "KG601": ("KG415",),
     "KG605": ("KG415",),
 }
@@ -57,6 +74,9 @@ SILENCED_BY = {
 
 FIRST_GROUP = "KG1"
 """Errors of syntax and structure: where there is one, nothing else is said of the element."""
+
+OF_EFFECTS = ("KG4", "KG6")
+"""The groups that speak of what statements do: not where a statement does nothing."""
 
 
 def lint(
@@ -79,6 +99,13 @@ def lint(
         for finding in found
         if (finding.rule.code, finding.span) in reported or not damage.touch(finding.span)
     ]
+    if any(finding.rule.code.startswith(OF_EFFECTS) for finding in found):
+        dead = _Places(subject.dead_statements)
+        found = [
+            finding
+            for finding in found
+            if not finding.rule.code.startswith(OF_EFFECTS) or not dead.touch(finding.span)
+        ]
     return tuple(sorted(_without_repeats(found), key=_order))
 
 

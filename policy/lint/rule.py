@@ -40,6 +40,11 @@ class Fix(Flag):
     SAFE = auto()
     UNSAFE = auto()
 
+    @property
+    def label(self) -> str:
+        """How it is called: none, safe, unsafe or safe/unsafe."""
+        return "/".join(kind.name.lower() for kind in self if kind.name) or "none"
+
 
 @dataclass(frozen=True, slots=True)
 class Edit:

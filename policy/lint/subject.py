@@ -12,8 +12,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from policy.lint.meaning import Meaning, is_open, meaning_of
+from policy.lint.proofs import never_matches
+from policy.lint.reading import Reading
 from policy.lint.rule import Hit
-from policy.model import VERSION_2008, PolicyKind
+from policy.model import VERSION_2008, Policy, PolicyKind
 from policy.operators import Operator, parse_operator
 from policy.reader import DOCUMENT_ELEMENTS, STATEMENT_ELEMENTS, Document
 from policy.source import Span
@@ -30,11 +32,17 @@ class LintOptions:
 
     `scp_language` is "classic" where SCPs are limited to the syntax from before 2025. `account`
     owns the keys, as far as that is known, and `caller` is the ARN of who will put a key policy.
-    `quotas` are characters of identity policies, SCPs and RCPs where these have other limits.
+    `trusted_accounts` are the others that may have access; None if nobody made a list. `now` is the
+    moment that dates are compared with, in seconds. `key_policies` are those of keys, by their
+    ARNs, for identity policies to be held against. `quotas` are characters of identity policies,
+    SCPs and RCPs where these have other limits.
     """
 
     scp_language: Literal["full", "classic"] = "full"
     account: str | None = None
+    trusted_accounts: frozenset[str] | None = None
+    now: float | None = None
+    key_policies: Mapping[str, Policy] = field(default_factory=lambda: MappingProxyType({}))
     caller: str | None = None
     max_principals: int = 20
     quotas: Mapping[PolicyKind, int] = field(default_factory=lambda: MappingProxyType({}))
@@ -136,6 +144,17 @@ class Subject:
         """The statements, as far as they are objects."""
         node = self.root.get("Statement") if self.root else None
         return tuple(item for item in entries(node) if isinstance(item, Object))
+
+    @cached_property
+    def readings(self) -> tuple[Reading, ...]:
+        """The statements again, each read as a whole."""
+        variables = not self.is_without_variables
+        return tuple(Reading(node, self.kind, variables) for node in self.statements)
+
+    @cached_property
+    def dead_statements(self) -> frozenset[Span]:
+        """The places of statements that provably match no request."""
+        return frozenset(each.node.span for each in self.readings if never_matches(each))
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:

@@ -149,12 +149,12 @@ def deprecated_condition_key(subject: Subject) -> Iterator[Hit]:
 
     ## Example
     ```json
-    {"StringEquals": {"kms:CustomerMasterKeyUsage": "SIGN_VERIFY"}}
+    {"StringEquals": {"kms:CustomerMasterKeyUsage": "ENCRYPT_DECRYPT"}}
     ```
 
     ## Use instead
     ```json
-    {"StringEquals": {"kms:KeyUsage": "SIGN_VERIFY"}}
+    {"StringEquals": {"kms:KeyUsage": "ENCRYPT_DECRYPT"}}
     ```
 
     ## Sources

@@ -204,7 +204,7 @@ def test_severities_are_ordered_from_loud_to_mild(threshold: Severity, reached: 
 
 
 def test_an_unquoted_account_of_a_yaml_file_is_a_number() -> None:
-    text = "AWS: 012345678901, kms:CallerAccount: 012345678901"
+    text = "AWS: 012345678901, aws:SourceAccount: 012345678901"
     first, second = Span(5, 17), Span(38, 50)
     no = Span(0, 0)
 
@@ -223,7 +223,7 @@ def test_an_unquoted_account_of_a_yaml_file_is_a_number() -> None:
             Principal=obj(AWS=word(account, first)),
             Action=word("kms:Sign"),
             Resource=word("*"),
-            Condition=obj(StringEquals=obj(kms_CallerAccount=word(account, second))),
+            Condition=obj(StringEquals=obj(aws_SourceAccount=word(account, second))),
         ),
     )
     found = lint(Document(Source("w.yaml", text), KEY, tree, None, ()), rules=judging(""))
