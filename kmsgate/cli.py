@@ -26,6 +26,7 @@ COMMANDS = {
     "demo": "watch a key policy decide who may use a real key",
     "explain": "tell why a decision request is answered as it is",
     "lint": "find what is wrong with policy documents",
+    "rules": "list the rules of the linter, print the page of one",
     "serve": "answer SDKs and the AWS CLI as AWS KMS would",
     "store": "back up a durable store, restore it, change its root key",
     "test": "run scenario files",
