@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from policy.lint import Document, Edit, Finding, Fix, lint
 from policy.lint.repair import Repair, repair
 from policy.model import PolicyKind
 from policy.reader import read
 from policy.source import Source, Span
-from tests.lint_bench import named
+from tests.lint_bench import judging, named
 
 KIND = PolicyKind.KEY_POLICY
 TEXT = """{
@@ -34,7 +36,7 @@ def document(text: str) -> Document:
 
 
 def repaired(text: str, allowed: Fix = Fix.SAFE) -> Repair:
-    return repair(document(text), lint, document, allowed)
+    return repair(document(text), partial(lint, rules=judging("")), document, allowed)
 
 
 def test_every_safe_repair_is_made_also_those_that_others_bring_to_light() -> None:
