@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 
-from benchmarks import core, decision, growth, parsing, peers, store
+from benchmarks import core, decision, endpoint, growth, parsing, peers, store
 from benchmarks.cases import DisagreementError
 from benchmarks.measure import QUICK, Bar, Pace, Table, bar_lines, lines
 from benchmarks.peers import MissingPeerError, Peer
@@ -24,6 +24,8 @@ CROWDED = Pace(rounds=9, seconds=0.1)
 """For sections with peers that take milliseconds."""
 SLOW = Pace(rounds=7, seconds=0.3)
 """For sections that wait for the disk."""
+LOADED = Pace(rounds=7, seconds=1.0)
+"""For servers under load."""
 
 
 def _pace(usual: Pace, quick: bool) -> Pace:
@@ -52,6 +54,7 @@ SECTIONS: dict[str, tuple[bool, Run]] = {
     "parse": (False, lambda _, quick: parsing.run(_pace(STEADY, quick), peers=not quick)),
     "core": (False, _core),
     "store": (False, lambda _, quick: store.run(_pace(SLOW, quick))),
+    "endpoint": (False, lambda _, quick: endpoint.run(_pace(LOADED, quick), peers=not quick)),
 }
 """Each section: whether peers take part, and how it is run."""
 

@@ -185,5 +185,5 @@ def lines(table: Table) -> list[str]:
 
 def bar_lines(bars: Sequence[Bar]) -> list[str]:
     """Return all bars as text, one a line, each with its ratio."""
-    rows = [(bar.claim, f"{bar.ratio:,.1f}x", str(bar)) for bar in bars]
+    rows = [(bar.claim, f"{_digits(bar.ratio)}x", str(bar)) for bar in bars]
     return [f"  {line}" for line in columns(rows, frozenset({0, 2}))] if rows else []

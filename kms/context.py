@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -38,12 +39,16 @@ def context_of(asked: Asked) -> Context:
 
 def _said(call: Call, facts: Facts) -> Facts:
     """Return what the surface says and nothing else tells."""
-    settled = {name.lower() for name in (*facts, *caller_facts(call.caller))}
-    return {
-        name: value
-        for name, value in call.facts.items()
-        if name.lower() not in settled and _is_possible(name, call)
-    }
+    settled = (*facts, *caller_facts(call.caller))
+    unsettled = _unsettled(tuple(call.facts), settled)
+    return {name: call.facts[name] for name in unsettled if _is_possible(name, call)}
+
+
+@lru_cache(maxsize=1024)
+def _unsettled(names: tuple[str, ...], settled: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names that are not settled. Calls bear the same names again and again."""
+    known = {name.lower() for name in settled}
+    return tuple(name for name in names if name.lower() not in known)
 
 
 # What follows from the call
@@ -141,11 +146,11 @@ _THROUGH_ENDPOINT = (
     "aws:SourceVpc", "aws:SourceVpcArn", "aws:SourceVpce", "aws:VpcSourceIp", "aws:VpceAccount",
     "aws:VpceOrgID", "aws:VpceOrgPaths",
 )  # fmt: skip
+_OF_ENDPOINT = frozenset(name.lower() for name in _THROUGH_ENDPOINT)
 
 
 def _not_through_endpoint(call: Call) -> bool:
-    given = Context(call.facts)
-    return not call.endpoint and not any(name in given for name in _THROUGH_ENDPOINT)
+    return not call.endpoint and _OF_ENDPOINT.isdisjoint(map(str.lower, call.facts))
 
 
 def _given(*rows: tuple[str, Possible]) -> dict[str, Possible]:

@@ -18,7 +18,7 @@ from kms.model import Key
 from kms.operation import Beside, Call, Change, Output, Parameters, Target
 from kms.runtime import Entropy
 from kms.state import State
-from policy import Decision, PrincipalKind
+from policy import Decision, Documents, PrincipalKind
 
 MAX_PARAMETERS = 100_000
 """How many characters the parameters of a refused call may have as JSON; more are left out."""
@@ -125,6 +125,7 @@ class Course:
     request_id: str
     parameters: Parameters | None = field(default=None, repr=False)
     decisions: tuple[Decision, ...] = ()
+    documents: tuple[Documents, ...] = field(default=(), repr=False)
     targets: tuple[Target, ...] = ()
     resources: tuple[str, ...] = ()
     change: Change | None = None

@@ -61,7 +61,7 @@ from kms.settings import Settings
 from kms.state import State
 from kms.store import Session, Store
 from kms.targets import of_key
-from policy import Decision, Request, denial_message
+from policy import Decision, Documents, Request, denial_message
 from policy.messages import unreachable_message
 
 ROOMS = (
@@ -90,7 +90,8 @@ class Reply:
     """What came of one call: an output or an error, the decisions, and the event.
 
     `event` is that of the caller's log; `events` begin with it and have its copies for the logs
-    of other accounts, and those of other Regions (CORE K-183, K-184).
+    of other accounts, and those of other Regions (CORE K-183, K-184). `documents` are what each
+    decision was made on.
     """
 
     output: Output | None = field(repr=False)  # CORE K-109
@@ -98,6 +99,7 @@ class Reply:
     decisions: tuple[Decision, ...] = field(repr=False)
     event: AuditEvent | None
     events: tuple[AuditEvent, ...] = ()
+    documents: tuple[Documents, ...] = field(default=(), repr=False)
 
     def unwrap(self) -> Output:
         """Return the output, or raise the error."""
@@ -151,7 +153,7 @@ class Service:
             session.commit(next_state, chained)
         output = kept.output if kept is not None else None
         written = tuple(chained[len(own_events) :])
-        return Reply(output, course.error, course.decisions, written[0], written)
+        return Reply(output, course.error, course.decisions, written[0], written, course.documents)
 
     def settle(self) -> None:
         """Do what has fallen due by now, as the next call would, and write it down (CORE K-35)."""
@@ -205,6 +207,9 @@ class Service:
                 continue
             decision = self._ask(Asked(question.action, parameters, target, scope), tokens)
             course.decisions += (decision,)
+            course.documents += (
+                self.gate.documents(decision.request, target.key, scope.call, scope.state),
+            )
             denied = not decision.allowed and self._is_enforced(decision, target)
             if denied or target.is_missing:
                 raise AccessDenied(_denial(decision, target, scope), decision)

@@ -25,6 +25,7 @@ from kmsgate import sts, wire
 from kmsgate.access_log import AccessLog, Entry
 from kmsgate.control import PREFIX, Control
 from kmsgate.credentials import Credential
+from kmsgate.journal import Journal
 from kmsgate.signature import HttpRequest, Signed, joined, verify
 from kmsgate.simulator import Simulator
 from policy import Decision, denial_message
@@ -82,6 +83,7 @@ class Surface:
     signing_clock: Clock
     access_log: AccessLog | None = None
     control: Control | None = None
+    journal: Journal | None = None
     claims_tls: bool = False
     warns: bool = False
 
@@ -182,6 +184,8 @@ class App:
             access_key=signed.credential.id,
         )
         reply = entry.reply = self._service.call(call)
+        if self._surface.journal is not None:
+            self._surface.journal.keep(entry.request_id, reply)
         return self._of_reply(operation, reply, entry.request_id)
 
     def _sts(self, scope: Scope, headers: Headers, body: bytes, entry: Entry) -> Response:

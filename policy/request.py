@@ -94,6 +94,12 @@ _NONE_BARRED: frozenset[str] = frozenset()
 
 
 @functools.lru_cache(maxsize=1024)
+def _fold(names: tuple[str, ...]) -> Mapping[str, str]:
+    """Return the names by their lower case; of several, the first by code point (AUTH J-100)."""
+    return {name.lower(): name for name in sorted(names, reverse=True)}
+
+
+@functools.lru_cache(maxsize=1024)
 def _renames(names: tuple[str, ...]) -> tuple[tuple[str, str], ...] | None:
     """Return the names that are not canonical, each with its canonical spelling.
 
@@ -127,7 +133,7 @@ class Context(Mapping[str, Values]):
     ) -> None:
         self._values: dict[str, Values] = dict(values) if values else {}
         self._absent = frozenset(map(str.lower, absent)) if absent else _NONE_BARRED
-        self._folded: dict[str, str] | None = None  # made when a name is not there as written
+        self._folded: Mapping[str, str] | None = None  # made when a name is not there as written
         self._derived: Mapping[str, Values] | None = None
         self._all: dict[str, Values] = {}
         self._pairs: dict[str, str] | None = None
@@ -137,9 +143,7 @@ class Context(Mapping[str, Values]):
         if found is not None:
             return found
         if self._folded is None:
-            self._folded = {}
-            for name in sorted(self._values):
-                self._folded.setdefault(name.lower(), name)
+            self._folded = _fold(tuple(self._values))
         return self._values[self._folded[key.lower()]]
 
     def __iter__(self) -> Iterator[str]:

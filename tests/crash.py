@@ -1,6 +1,7 @@
 """`python -m tests.crash [ROUNDS]`: processes under load are killed; nothing acknowledged is lost.
 
-All of it on a store in a file, then, where there is a server, on one in PostgreSQL.
+All of it on a store in a file, then, where there is a server, on one in PostgreSQL; at last through
+the endpoint (`tests/endpoint/crash.py`).
 
 In each round two processes, four threads each, call the service on one store and write down every
 reply that they get. At a random moment both get SIGKILL. Then, in another process: every reply that
@@ -22,9 +23,10 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -136,41 +138,44 @@ def rotate(place: Place) -> None:
 
 def worker(service: Service, number: int) -> None:
     for turn in itertools.count():
-        key = told(service, "CreateKey")["KeyMetadata"]["Arn"]
-        name = f"alias/{os.getpid()}-{number}-{turn}"
-        told(service, "CreateAlias", AliasName=name, TargetKeyId=key)
-        told(service, "TagResource", KeyId=key, Tags=[{"TagKey": name, "TagValue": "x"}])
-        told(
-            service,
-            "CreateGrant",
-            KeyId=key,
-            GranteePrincipal=str(ADMIN.arn),
-            Operations=["Decrypt"],
-        )
-        for _ in range(4):
-            told(service, "Encrypt", KeyId=key, Plaintext=name.encode())
-        told(service, "DisableKey", KeyId=key)
-        told(service, "EnableKey", KeyId=key)
+        life(partial(told, service), f"alias/{os.getpid()}-{number}-{turn}")
+
+
+def life(told: Callable[..., Mapping[str, Any]], name: str) -> None:
+    """Make a key with all that a key can have, use it, and change its state."""
+    key = told("CreateKey")["KeyMetadata"]["Arn"]
+    told("CreateAlias", AliasName=name, TargetKeyId=key)
+    told("TagResource", KeyId=key, Tags=[{"TagKey": name, "TagValue": "x"}])
+    told("CreateGrant", KeyId=key, GranteePrincipal=str(ADMIN.arn), Operations=["Decrypt"])
+    for _ in range(4):
+        told("Encrypt", KeyId=key, Plaintext=name.encode())
+    told("DisableKey", KeyId=key)
+    told("EnableKey", KeyId=key)
 
 
 def told(service: Service, operation: str, **parameters: Any) -> dict[str, Any]:
     reply = service.call(Call(ADMIN, operation, parameters, REGION))
     output = reply.unwrap()
     assert reply.event is not None
-    blob = output.get("CiphertextBlob")
-    say(
-        {
-            "event": reply.event.id,
-            "operation": operation,
-            "key": output.get("KeyMetadata", {}).get("Arn") or parameters.get("KeyId"),
-            "alias": parameters.get("AliasName"),
-            "tag": parameters.get("Tags", [{}])[0].get("TagKey"),
-            "grant": output.get("GrantId"),
-            "blob": base64.b64encode(blob).decode() if blob is not None else None,
-            "plaintext": parameters.get("Plaintext", b"").decode(),
-        }
-    )
+    say(reply_of(reply.event.request_id, operation, parameters, output))
     return output
+
+
+def reply_of(
+    request_id: str, operation: str, parameters: dict[str, Any], output: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what `check` has to know of a call that was acknowledged."""
+    blob = output.get("CiphertextBlob")
+    return {
+        "request": request_id,
+        "operation": operation,
+        "key": output.get("KeyMetadata", {}).get("Arn") or parameters.get("KeyId"),
+        "alias": parameters.get("AliasName"),
+        "tag": parameters.get("Tags", [{}])[0].get("TagKey"),
+        "grant": output.get("GrantId"),
+        "blob": base64.b64encode(blob).decode() if blob is not None else None,
+        "plaintext": parameters.get("Plaintext", b"").decode(),
+    }
 
 
 # The one that kills and looks
@@ -243,10 +248,11 @@ def check(place: Place, replies: Sequence[dict[str, Any]]) -> int:
         with store.session() as session:
             state = session.state
         require_chain(events)
-        known = {event.id: event for event in events}
+        known = {event.request_id: event for event in events}
         for reply in replies:
-            require(reply["event"] in known, f"no event of an acknowledged {reply['operation']}")
-            require(known[reply["event"]].outcome == "success", "another outcome was written down")
+            written = known.get(reply["request"])
+            require(written is not None, f"no event of an acknowledged {reply['operation']}")
+            require(written.outcome == "success", "another outcome was written down")
             require_effect(state, reply)
         require_nothing_halved(state, events)
         service = service_on(store)
@@ -337,6 +343,12 @@ def main(arguments: Sequence[str]) -> int:
             report(Place(Path(folder), dsn), rounds, seed)
     except NoServerError as missing:
         print(f"not on PostgreSQL: {missing}")
+    from tests.endpoint import crash as through_the_endpoint  # it needs what is here
+
+    print("through the endpoint", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for line in through_the_endpoint.run(Path(folder), rounds, seed):
+            print(line, flush=True)
     return 0
 
 

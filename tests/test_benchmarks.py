@@ -40,11 +40,15 @@ def test_every_section_runs_without_peers(capsys: pytest.CaptureFixture[str]) ->
         "parse, 32 KB",
         "core, Encrypt",
         "store,",
+        "endpoint, 8 connections, wall time",
+        "endpoint, 32 connections, CPU time",
+        "endpoint, one client",
+        "endpoint, start",
     ):
         assert title in told
     assert set(SECTIONS) == {
         "decision", "trace", "actions", "compile", "statements", "grants", "parse", "core",
-        "store",
+        "store", "endpoint",
     }  # fmt: skip
 
 

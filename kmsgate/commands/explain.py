@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import textwrap
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import Any
 import rich_click as click
 
 from kmsgate.commands.decide import open_input
+from kmsgate.commands.explain_call import explain_call
 from kmsgate.commands.options import color_option, format_option
 from kmsgate.decision.fields import MAX_BYTES
 from kmsgate.decision.request import Question, RequestError, answer_of, parse_request
@@ -37,18 +39,39 @@ _EFFECTS = 5  # "Allow"
 
 @click.command()
 @click.argument("file", metavar="[FILE]", default="-")
+@click.option("--request-id", metavar="ID", help="Explain a call that the endpoint has answered.")
+@click.option("--endpoint", metavar="URL", envvar="AWS_ENDPOINT_URL_KMS", help="Where it runs.")
+@click.option("--data", metavar="FILE", help="Its store instead, which has the event only.")
 @format_option("the explanation", "mermaid")
 @color_option
 @click.option("-q", "--quiet", is_flag=True, help="Print the first line only.")
 @click.option("-v", "--verbose", is_flag=True, help="Show every element, and the deciding text.")
-def command(file: str, *, style: str, color: str, quiet: bool, verbose: bool) -> int:
+def command(
+    file: str,
+    *,
+    request_id: str | None,
+    endpoint: str | None,
+    data: str | None,
+    style: str,
+    color: str,
+    quiet: bool,
+    verbose: bool,
+) -> int:
     """Tell why a decision request is answered as it is.
 
     FILE holds one request, as for kmsgate decide; - is standard input. With --format mermaid the
     answer is a flowchart of the decision.
 
-    Exit code: 0 allowed, 1 denied, 2 not a valid request.
+    With --request-id it is a call that was made. The endpoint keeps what it decided about the last
+    1000 calls, allowed ones too, and shows it to whoever has its token (KMSGATE_TOKEN). A store
+    keeps the audit event of every call, and not the decision.
+
+    Exit code: 0 allowed, 1 denied, 2 not a valid request, or a call that is not known.
     """
+    if request_id is not None:
+        return explain_call(
+            screen(color=color), request_id, endpoint, data, style=style, verbose=verbose
+        )
     name = "<stdin>" if file == "-" else file
     question = _question(file, name)
     request, documents = question.request, question.documents
@@ -59,7 +82,9 @@ def command(file: str, *, style: str, color: str, quiet: bool, verbose: bool) ->
     elif style == "text":
         show_explanation(out, decision, documents, name, verbose=verbose)
     elif style == "json":
-        out.line(json.dumps(_as_json(question, decision, explained(decision, documents)), indent=2))
+        out.line(
+            json.dumps(_as_json(question.id, decision, explained(decision, documents)), indent=2)
+        )
     else:
         out.line(flow(explained(decision, documents)))
     out.flush()
@@ -91,6 +116,19 @@ def show_explanation(
     _Page(out, name, verbose=verbose).show(explained(decision, documents), decision)
 
 
+def explained_text(decision: Decision, documents: Documents, *, verbose: bool = False) -> str:
+    """Return what `show_explanation` prints, in Unicode and without colour."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    show_explanation(screen(stream, "never"), decision, documents, verbose=verbose)
+    stream.seek(0)
+    return stream.read()
+
+
+def explanation_as_json(decision: Decision, documents: Documents) -> dict[str, Any]:
+    """Return a decision as `--format json` prints it."""
+    return _as_json(None, decision, explained(decision, documents))
+
+
 def _question(file: str, name: str) -> Question:
     with open_input(file) as stream:
         data = stream.read(MAX_BYTES + 1)
@@ -103,10 +141,10 @@ def _question(file: str, name: str) -> Question:
         raise UsageError(f"{place}: {safe(what)}") from None
 
 
-def _as_json(question: Question, decision: Decision, explanation: Explanation) -> dict[str, Any]:
+def _as_json(id: str | None, decision: Decision, explanation: Explanation) -> dict[str, Any]:
     """Return the answer of `kmsgate decide`, with what only an explanation has."""
     return {
-        **answer_of(decision, question.id),
+        **answer_of(decision, id),
         "headline": explanation.headline,
         "decided_by": [_named(trace) for trace in decision.by],
         "near_misses": [_near_miss(near) for near in explanation.near_misses],

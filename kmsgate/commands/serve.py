@@ -115,13 +115,15 @@ def _serve(simulator: Simulator, clock: ShiftedClock, how: _How, welcome: _Welco
     from kmsgate.access_log import AccessLog  # noqa: PLC0415 - uvicorn is an extra
     from kmsgate.app import App, Surface  # noqa: PLC0415
     from kmsgate.control import Control  # noqa: PLC0415
+    from kmsgate.journal import Journal  # noqa: PLC0415
     from kmsgate.server import listening  # noqa: PLC0415
 
-    token = SystemEntropy().random_bytes(16).hex()
+    token, journal = SystemEntropy().random_bytes(16).hex(), Journal()
     surface = Surface(
         SystemClock(),
         None if how.quiet else AccessLog(sys.stderr, SystemClock()),
-        Control(simulator, token, clock),
+        Control(simulator, token, clock, journal),
+        journal,
         claims_tls=how.claims_tls,
         warns=how.warns,
     )
@@ -237,7 +239,7 @@ class _Welcome:
         else:
             self._callers(state.directory)
         self.out.line()
-        self.out.line("To go back to the start, or to move the clock on:")
+        self.out.line("To explain a request, go back to the start, or move the clock on:")
         self.out.line()
         self._export(KMSGATE_TOKEN=token)
         self.out.flush()

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from policy.lint.rule import Edit
 from policy.source import Source, Span
-from policy.tree import Node, String
+from policy.tree import Array, Node, Null, Object, String
 
 
 def applied(text: str, edits: Iterable[Edit]) -> str:
@@ -20,9 +20,12 @@ def applied(text: str, edits: Iterable[Edit]) -> str:
     for before, after in itertools.pairwise(ordered):
         if after.span.start < before.span.end:
             raise ValueError("two edits overlap")
-    for edit in reversed(ordered):
-        text = text[: edit.span.start] + edit.text + text[edit.span.end :]
-    return text
+    parts: list[str] = []
+    kept = 0
+    for edit in ordered:
+        parts += (text[kept : edit.span.start], edit.text)
+        kept = edit.span.end
+    return "".join((*parts, text[kept:]))
 
 
 def rewritten(source: Source, node: String, text: str) -> Edit:
@@ -46,3 +49,67 @@ def removed(items: Sequence[Node], gone: Collection[int], at: int) -> Edit | Non
     if at < first_kept:
         return Edit(Span(items[at].span.start, items[at + 1].span.start), "")
     return Edit(Span(items[at - 1].span.end, items[at].span.end), "")
+
+
+def member_removed(node: Object, name: str) -> tuple[Edit, ...]:
+    """Return the edit that takes a member out of an object; none for the only one."""
+    members = node.members
+    at = next(i for i, member in enumerate(members) if member.name.value == name)
+    if len(members) == 1:
+        return ()
+    if at + 1 < len(members):
+        return (Edit(Span(members[at].name.span.start, members[at + 1].name.span.start), ""),)
+    return (Edit(Span(members[at - 1].value.span.end, members[at].value.span.end), ""),)
+
+
+def quoted(source: Source, node: Node) -> Edit:
+    """Return the edit that puts what is written at a node into quotes."""
+    return Edit(node.span, json.dumps(source.text[node.span.start : node.span.end]))
+
+
+def member_appended(source: Source, node: Object, member: str) -> tuple[Edit, ...]:
+    """Return the edit that puts a member behind the others of an object, set as the last of them.
+
+    `member` is its text. None where there are no others, or no braces.
+    """
+    if not node.members or source.text[node.span.start : node.span.start + 1] != "{":
+        return ()
+    before = node.members[-2].value.span.end if len(node.members) > 1 else node.span.start
+    between = source.text[before : node.members[-1].name.span.start].lstrip("{,")
+    space = between if between and not between.strip() else " "
+    end = node.members[-1].value.span.end
+    return (Edit(Span(end, end), f",{space}{member}"),)
+
+
+def merged(source: Source, node: Object, first: int, second: int) -> tuple[Edit, ...]:
+    """Return the edits that put the values of two members into one list at the first of them.
+
+    None where a value is neither text, number nor boolean, nor a list of these.
+    """
+    members = node.members
+    items = [item for at in (first, second) for item in _items(members[at].value)]
+    if not items or any(isinstance(item, Object | Array | Null) for item in items):
+        return ()
+    texts = dict.fromkeys(source.text[item.span.start : item.span.end] for item in items)
+    gone = Span(members[second - 1].value.span.end, members[second].value.span.end)
+    change = Edit(members[first].value.span, f"[{', '.join(texts)}]")
+    return (change, Edit(gone, ""))
+
+
+def _items(node: Node) -> tuple[Node, ...]:
+    return node.items if isinstance(node, Array) else (node,)
+
+
+def member_added(source: Source, node: Object, member: str) -> tuple[Edit, ...]:
+    """Return the edit that puts a member before the others of an object, set as they are.
+
+    `member` is its text. None where there are no others, or no braces.
+    """
+    start = node.span.start
+    if not node.members or source.text[start : start + 1] != "{":
+        return ()
+    space = source.text[start + 1 : node.members[0].name.span.start]
+    if space.strip():  # a comment
+        space = " "
+    text = f"{space}{member}," if space else f"{member}, "
+    return (Edit(Span(start + 1, start + 1), text),)

@@ -52,3 +52,14 @@ def _behind_last(node: Object, member: str) -> Edit:
         return Edit(Span(node.span.end - 1, node.span.end - 1), member)
     end = node.members[-1].value.span.end
     return Edit(Span(end, end), f", {member}")
+
+
+def first_member(subject: Subject, node: Object, member: str) -> tuple[Edit, ...]:
+    """Return the edit that puts a member before the others of an object in braces."""
+    if not node.members or not is_json(subject, node):
+        return ()
+    start, first = node.span.start + 1, node.members[0].name.span.start
+    space = subject.document.source.text[start:first]
+    if not space or space.strip():
+        space = " "
+    return (Edit(Span(first, first), f"{member},{space}"),)

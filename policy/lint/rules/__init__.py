@@ -1,6 +1,10 @@
 """Every rule, in the order of the codes. A code keeps its meaning for ever."""
 
 from policy.lint.rule import Rule
+from policy.lint.rules.accounts import (
+    account_principal_form,
+    documentation_account_id,
+)
 from policy.lint.rules.action_patterns import (
     pattern_crosses_duties,
     pattern_grows,
@@ -143,6 +147,14 @@ from policy.lint.rules.lockout import (
     nobody_can_change_policy,
     single_policy_administrator,
 )
+from policy.lint.rules.merging import (
+    mergeable_statements,
+)
+from policy.lint.rules.naming import (
+    misleading_sid,
+    missing_policy_id,
+    missing_sid,
+)
 from policy.lint.rules.numbers import (
     epoch_date,
     number_out_of_range,
@@ -226,6 +238,13 @@ from policy.lint.rules.statements import (
     principal_not_allowed,
     unknown_element,
     wrong_json_type,
+)
+from policy.lint.rules.style import (
+    boolean_literal,
+    canonical_case,
+    element_order,
+    single_element_list,
+    unsorted_list,
 )
 from policy.lint.rules.syntax import (
     duplicate_member,
@@ -463,6 +482,17 @@ RULES: tuple[Rule, ...] = (
     sensitive_action_in_identity_policy,
     context_free_data_use,
     too_many_direct_principals,
+    missing_sid,  # KG701
+    misleading_sid,
+    canonical_case,
+    boolean_literal,
+    account_principal_form,
+    element_order,
+    unsorted_list,
+    single_element_list,
+    documentation_account_id,
+    mergeable_statements,  # KG710
+    missing_policy_id,  # KG712
 )
 
 DEFAULT_RULES: tuple[Rule, ...] = tuple(rule for rule in RULES if not rule.opt_in)

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from policy.errors import Note
-from policy.lint.fixes import rewritten
-from policy.lint.rule import Fix, Hit, Severity, rule
+from policy.lint.fixes import merged, rewritten
+from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Block, Subject, entries, short
 from policy.operators import COMPARISONS, Family, SetOperator, parse_operator
 from policy.reader import value_text
 from policy.spelling import closest
-from policy.tree import String
+from policy.tree import Object
 
 
 @rule("KG106", "duplicate-condition-key-case", Severity.ERROR, Fix.UNSAFE)
@@ -36,17 +36,22 @@ def duplicate_condition_key_case(subject: Subject) -> Iterator[Hit]:
     ```
     """
     for block in subject.blocks:
-        first: dict[str, String] = {}
+        first: dict[str, int] = {}
         exact: set[str] = set()
-        for entry in block.members:
+        for at, entry in enumerate(block.members):
             name = entry.name
-            other = first.setdefault(name.value.lower(), name)
+            before = first.setdefault(name.value.lower(), at)
+            other = block.members[before].name
             if other is not name and name.value not in exact:
                 message = (
                     f"condition key '{short(name.value)}' repeats '{short(other.value)}' "
                     "with other capitals"
                 )
-                yield Hit(name.span, message, notes=(Note("first here", other.span),))
+                notes = (Note("first here", other.span),)
+                edits: tuple[Edit, ...] = ()
+                if isinstance(block.node, Object):
+                    edits = merged(subject.document.source, block.node, before, at)
+                yield Hit(name.span, message, notes=notes, edits=edits)
             exact.add(name.value)
 
 
@@ -68,7 +73,11 @@ def null_operator_misuse(subject: Subject) -> Iterator[Hit]:
     {"Null": {"kms:ViaService": "true"}}
     ```
     """
-    yield from subject.reported("KG134")
+    names = {block.name.span: block.name for block in subject.blocks}
+    for hit in subject.reported("KG134"):
+        name = names.get(hit.span)
+        edits = (rewritten(subject.document.source, name, "Null"),) if name else ()
+        yield replace(hit, edits=edits)
     for block in subject.blocks:
         operator = block.operator
         if operator is None or operator.base.family is not Family.NULL:
@@ -76,7 +85,8 @@ def null_operator_misuse(subject: Subject) -> Iterator[Hit]:
         if operator.set_operator is not None:
             constant = "true" if operator.set_operator is SetOperator.ALL else "false"
             message = f"{operator} is not valid; it is {constant} for every request"
-            yield Hit(block.name.span, message, 'write "Null"')
+            edits = (rewritten(subject.document.source, block.name, "Null"),)
+            yield Hit(block.name.span, message, 'write "Null"', edits=edits)
         yield from _null_values(block)
 
 

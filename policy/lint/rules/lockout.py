@@ -155,7 +155,7 @@ def caller_would_be_locked_out(subject: Subject) -> Iterator[Hit]:
     meaning = subject.meaning
     if arn is None or not meaning.is_whole:
         return
-    if is_open(meaning) and arn.account in meaning.accounts[:1]:
+    if is_open(meaning) and not meaning.denies and arn.account in meaning.accounts[:1]:
         return
     from policy.lint.reach import Reach  # noqa: PLC0415 - brings the evaluator
     from policy.request import principal_from_arn  # noqa: PLC0415

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from policy.lint import RULES, Edit, Fix
+from policy.lint import RULES, Edit, Fix, lint
 from policy.lint.fixes import applied, removed, rewritten
+from policy.lint.repair import repair
 from policy.model import PolicyKind
 from policy.reader import read
 from policy.source import Source, Span
@@ -104,6 +105,167 @@ REPAIRS = [
      '{"ArnLike": {"aws:PrincipalArn": "arn:aws:sts::111122223333:assumed-role/a/s"}}',
      '{"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::111122223333:role/a"}}'),
 ]  # fmt: skip
+
+_DOCUMENT = """{{
+  {}
+  "Statement": [{}]
+}}
+"""
+_STATEMENT = (
+    '{"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "kms:Sign", '
+    '"Resource": "*"}'
+)
+
+
+def of(version: str, statement: str = _STATEMENT) -> str:
+    return _DOCUMENT.format(version, statement).replace("{\n  \n", "{\n")
+
+
+VERSION = '"Version": "2012-10-17",'
+OLD = '"Version": "2008-10-17",'
+VARIABLE = _STATEMENT.replace(
+    "}, ", '}, "Condition": {"StringEquals": {"aws:userid": "${aws:username}"}}, ', 1
+)
+
+# Code, a whole document, what repairs make of it, and whether they are safe.
+WHOLE = [
+    ("KG102", of(VERSION, _STATEMENT.replace('"kms:Sign"', '["kms:Sign",]')),
+     of(VERSION, _STATEMENT.replace('"kms:Sign"', '["kms:Sign"]')), Fix.SAFE),
+    ("KG103", of(VERSION[:-1]), of(VERSION), Fix.SAFE),
+    ("KG109", of(""), of(VERSION), Fix.SAFE),
+    ("KG109", of("", VARIABLE), of(VERSION, VARIABLE), Fix.UNSAFE),
+    (
+        "KG109",
+        f'{{"Statement": {_STATEMENT}}}',
+        f'{{{VERSION} "Statement": {_STATEMENT}}}',
+        Fix.SAFE,
+    ),
+    ("KG111", of(OLD), of(VERSION), Fix.SAFE),
+    ("KG111", of(OLD, VARIABLE), of(VERSION, VARIABLE), Fix.UNSAFE),
+    ("KG114", of(VERSION, _STATEMENT.replace("Allow", " allow")), of(VERSION), Fix.SAFE),
+    ("KG127", of(VERSION, '{"Sid": "", ' + _STATEMENT[1:]), of(VERSION), Fix.SAFE),
+    ("KG127", of(VERSION, _STATEMENT[:-1] + ', "Sid": " "}'), of(VERSION), Fix.SAFE),
+]  # fmt: skip
+
+RCP, ENDPOINT = PolicyKind.RCP, PolicyKind.ENDPOINT_POLICY
+_ONE = '"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "kms:Sign"'
+
+
+def one(*more: str) -> str:
+    return of(VERSION, "{" + ", ".join((_ONE, *more, '"Resource": "*"')) + "}")
+
+
+def when(condition: str) -> str:
+    return one(f'"Condition": {condition}')
+
+
+def mine(*members: str) -> str:
+    return of(VERSION, "{" + ", ".join((*members, '"Action": "kms:Sign", "Resource": "*"')) + "}")
+
+
+# Code, kind, a whole document, what repairs make of it, and whether they are safe.
+WRONG = [
+    ("KG104", KEY, one("'Sid': \"a\""), one('"Sid": "a"'), Fix.SAFE),
+    ("KG104", KEY, one('"Sid": \u201ca b\u201d'), one('"Sid": "a b"'), Fix.SAFE),
+    ("KG104", KEY, one('/* one */"Sid": "a"'), one('"Sid": "a"'), Fix.UNSAFE),
+    ("KG104", KEY, one('"Sid": "a" // one\n'), one('"Sid": "a" \n'), Fix.UNSAFE),
+    ("KG104", KEY, one('"Sid": None'), None, Fix.NONE),
+    ("KG105", KEY, one('"Effect": "Allow"'), one(), Fix.SAFE),
+    ("KG105", KEY, one('"Effect": "Deny"'), None, Fix.NONE),
+    ("KG105", KEY, one('"Action": ["kms:Verify", "kms:Sign"]'),
+     one().replace('"kms:Sign"', '["kms:Sign", "kms:Verify"]'), Fix.UNSAFE),
+    ("KG105", KEY, when('{"Null": {"aws:a": "true"}, "Null": {"aws:b": "true"}}'), None, Fix.NONE),
+    ("KG106", KEY, when('{"StringEquals": {"aws:userid": "a", "AWS:userid": ["b", "a"]}}'),
+     when('{"StringEquals": {"aws:userid": ["a", "b"]}}'), Fix.UNSAFE),
+    ("KG107", KEY, "{" + _ONE + ', "Resource": "*"}',
+     '{"Version": "2012-10-17", "Statement": [{' + _ONE + ', "Resource": "*"}]}', Fix.SAFE),
+    ("KG107", IDENTITY, '[{"Effect": "Deny", "Action": "kms:*", "Resource": "*"}]',
+     '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "kms:*", '
+     '"Resource": "*"}]}', Fix.SAFE),
+    ("KG107", KEY, '["kms:Sign"]', None, Fix.NONE),
+    ("KG108", KEY, one('"Conditions": {"Null": {"aws:userid": "true"}}'),
+     one('"Condition": {"Null": {"aws:userid": "true"}}'), Fix.UNSAFE),
+    ("KG108", KEY, one('"Actions": "kms:Sign"'), None, Fix.NONE),
+    ("KG108", KEY, of('"version": "2012-10-17",'), of(VERSION), Fix.UNSAFE),
+    ("KG110", KEY, of('"Version": "2012-10-18",'), of(VERSION), Fix.UNSAFE),
+    ("KG116", KEY, of(VERSION, "{" + _ONE + "}"), one(), Fix.UNSAFE),
+    ("KG116", ENDPOINT, of(VERSION, "{" + _ONE + "}"), None, Fix.NONE),
+    ("KG118", IDENTITY, mine('"Effect": "Allow"', '"Principal": "*"'),
+     mine('"Effect": "Allow"'), Fix.UNSAFE),
+    ("KG121", KEY, when('{"NumericEquals": {"kms:RotationPeriodInDays": ["90", 365]}}'),
+     when('{"NumericEquals": {"kms:RotationPeriodInDays": ["90", "365"]}}'), Fix.SAFE),
+    ("KG122", KEY, one().replace('"111122223333"', "111122223333"), one(), Fix.SAFE),
+    ("KG122", KEY, one().replace('"111122223333"', "11122223333"),
+     one().replace('"111122223333"', '"011122223333"'), Fix.UNSAFE),
+    ("KG122", KEY, when('{"StringEquals": {"kms:CallerAccount": 111122223333}}'),
+     when('{"StringEquals": {"kms:CallerAccount": "111122223333"}}'), Fix.SAFE),
+    ("KG122", KEY, one().replace('"111122223333"', "1111222233334"), None, Fix.NONE),
+    ("KG124", KEY, when("{}"), one(), Fix.SAFE),
+    ("KG124", KEY, when('{"StringEquals": {}}'), one(), Fix.SAFE),
+    ("KG124", KEY, when('{"StringEquals": {}, "Null": {"aws:userid": "true"}}'),
+     when('{"Null": {"aws:userid": "true"}}'), Fix.SAFE),
+    ("KG125", IDENTITY, mine('"Sid": "read the  reports"', '"Effect": "Allow"'),
+     mine('"Sid": "ReadTheReports"', '"Effect": "Allow"'), Fix.SAFE),
+    ("KG126", IDENTITY,
+     of(VERSION, ", ".join(f'{{"Sid": "{sid}", "Effect": "Allow", "Action": "{action}", '
+                           '"Resource": "*"}' for sid, action in
+                           [("a", "kms:Sign"), ("a2", "kms:Verify"), ("a", "kms:Encrypt")])),
+     of(VERSION, ", ".join(f'{{"Sid": "{sid}", "Effect": "Allow", "Action": "{action}", '
+                           '"Resource": "*"}' for sid, action in
+                           [("a", "kms:Sign"), ("a2", "kms:Verify"), ("a3", "kms:Encrypt")])),
+     Fix.UNSAFE),
+    ("KG128", KEY, when('{"StringEquals": {"aws:userid": "a${aws:username"}}'),
+     when('{"StringEquals": {"aws:userid": "a${aws:username}"}}'), Fix.SAFE),
+    ("KG128", KEY, when('{"StringEquals": {"aws:userid": "${aws:user name}"}}'), None, Fix.NONE),
+    ("KG130", KEY, of(OLD, VARIABLE), of(VERSION, VARIABLE), Fix.UNSAFE),
+    ("KG130", KEY, of("", VARIABLE), of(VERSION, VARIABLE), Fix.UNSAFE),
+    ("KG133", KEY, one('"Sid": "keys \u2013 \u201call\u201d"'), one(r'"Sid": "keys - \"all\""'),
+     Fix.SAFE),
+    ("KG133", KEY, one('"Sid": "\u2013 \u4e00"'), None, Fix.NONE),
+    ("KG133", KEY, when('{"StringEquals": {"aws:userid": "\u2013"}}'), None, Fix.NONE),
+    ("KG134", KEY, when('{"ForAllValues:Null": {"aws:TagKeys": "true"}}'),
+     when('{"Null": {"aws:TagKeys": "true"}}'), Fix.UNSAFE),
+    ("KG134", KEY, when('{"NullIfExists": {"aws:TagKeys": "true"}}'),
+     when('{"Null": {"aws:TagKeys": "true"}}'), Fix.UNSAFE),
+    ("KG136", RCP, mine('"Effect": "Deny"', '"Principal": {"AWS": ["*"]}'),
+     mine('"Effect": "Deny"', '"Principal": "*"'), Fix.SAFE),
+    ("KG136", RCP, mine('"Effect": "Deny"', '"Principal": {"AWS": "111122223333"}'), None,
+     Fix.NONE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "kind", "before", "after", "fix"), WRONG)
+def test_what_can_be_repaired_of_form_and_structure_is(
+    code: str, kind: PolicyKind, before: str, after: str | None, fix: Fix
+) -> None:
+    found = [finding for finding in found_in(before, kind) if finding.rule.code == code]
+    assert {finding.fix for finding in found} == {fix}
+    allowed = Fix.SAFE | Fix.UNSAFE
+    only = (named(code),)
+    done = repair(
+        read(Source("p", before), kind),
+        lambda each: lint(each, rules=only),
+        lambda text: read(Source("p", text), kind),
+        allowed,
+    )
+    assert done.document.source.text == (before if after is None else after)
+    assert [each.fix for each in done.left] == ([fix] * len(found) if after is None else [])
+
+
+def test_every_rule_of_form_and_structure_that_can_be_repaired_is_repaired_here() -> None:
+    fixable = {rule.code for rule in RULES if rule.fix and rule.code < "KG2"}
+    assert fixable == {code for code, *_ in (*WRONG, *WHOLE)}
+
+
+@pytest.mark.parametrize(("code", "before", "after", "fix"), WHOLE)
+def test_what_is_wrong_with_a_document_is_repaired(
+    code: str, before: str, after: str, fix: Fix
+) -> None:
+    (found,) = (finding for finding in found_in(before, KEY) if finding.rule.code == code)
+    assert applied(before, found.edits) == after
+    assert found.fix is fix
+    assert [each for each in found_in(after, KEY) if each.rule.code == code] == []
+
 
 # Safe because the service refuses what they repair, or no request has it: we match it with nothing.
 REFUSED = {"KG201", "KG221", "KG223", "KG230", "KG234"}

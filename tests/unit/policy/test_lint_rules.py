@@ -407,6 +407,22 @@ CATALOGUE = [
      "bind kms:Decrypt to an encryption context"),
     ("KG614", "too-many-direct-principals", SUGGESTION, NONE,
      "21 principals are named; consider grants, a role, or aws:PrincipalTag"),
+    ("KG701", "missing-sid", SUGGESTION, UNSAFE, "give this statement a Sid"),
+    ("KG702", "misleading-sid", SUGGESTION, NONE,
+     "Sid 'DenyDecryption' does not describe this statement: it allows"),
+    ("KG703", "canonical-case", SUGGESTION, SAFE, "write 'kms:Decrypt'"),
+    ("KG704", "boolean-literal", SUGGESTION, SAFE, 'write "true" for a consistent style'),
+    ("KG705", "account-principal-form", SUGGESTION, SAFE,
+     "account 210987654321 is also written arn:aws:iam::210987654321:root"),
+    ("KG706", "element-order", SUGGESTION, SAFE, "'Effect' should stand before 'Action'"),
+    ("KG707", "unsorted-list", SUGGESTION, SAFE, "sort this list"),
+    ("KG708", "single-element-list", SUGGESTION, SAFE,
+     "write the single value without a list"),
+    ("KG709", "documentation-account-id", WARNING, NONE,
+     "'111122223333' is an example from the documentation"),
+    ("KG710", "mergeable-statements", SUGGESTION, UNSAFE,
+     "'Write' and 'Read' can be one statement"),
+    ("KG712", "missing-policy-id", SUGGESTION, NONE, "give the key policy an Id"),
 ]  # fmt: skip
 MESSAGES = {code: message for code, *_, message in CATALOGUE}
 
