@@ -11,7 +11,7 @@ from policy.lint import RULES, Fix, Rule, Severity
 from policy.model import PolicyKind
 from policy.reader import read
 from policy.source import Source
-from tests.lint_bench import document, found_in, named
+from tests.lint_bench import SECTION, document, example_of, examples, found_in, named
 
 ERROR, SECURITY, WARNING, SUGGESTION = Severity
 NONE, SAFE, UNSAFE = Fix.NONE, Fix.SAFE, Fix.UNSAFE
@@ -437,25 +437,6 @@ ACCOMPANIED = {
 KEY, IDENTITY = PolicyKind.KEY_POLICY, PolicyKind.IDENTITY_POLICY
 SCP, RCP = PolicyKind.SCP, PolicyKind.RCP
 
-_SECTION = re.compile(
-    r"^## (Example|Use instead)\n```(json|text)\n(.*?)\n```$", re.MULTILINE | re.DOTALL
-)
-
-
-def kind_for(rule: Rule) -> PolicyKind:
-    return next(kind for kind in PolicyKind if kind in rule.kinds)
-
-
-def examples(rule: Rule) -> dict[str, str]:
-    return {heading: text for heading, _, text in _SECTION.findall(rule.page)}
-
-
-def example_of(rule: Rule, heading: str) -> tuple[str, PolicyKind]:
-    kind = kind_for(rule)
-    fragment = examples(rule)[heading].replace("32,700 characters", "x" * 32_700)
-    return (fragment if rule.code == "KG107" else document(fragment, kind)), kind
-
-
 # The table
 
 
@@ -506,7 +487,7 @@ def test_a_page_opens_with_a_sentence_and_has_the_three_sections(rule: Rule) -> 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 def test_examples_are_marked_as_json_only_where_they_are(rule: Rule) -> None:
-    for heading, mark, text in _SECTION.findall(rule.page):
+    for heading, mark, text in SECTION.findall(rule.page):
         if mark == "json":
             json.loads(text)
         else:
