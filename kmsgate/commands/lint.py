@@ -113,7 +113,8 @@ def command(
     if unsafe_fixes and not (fix or diff):
         raise UsageError("--unsafe-fixes does nothing by itself", "add --fix or --diff")
     if diff:
-        return show_diff(out, [(file, repaired(file, judges, allowed)) for file in checked])
+        pairs = [(file.source, repaired(file, judges, allowed).source) for file in checked]
+        return show_diff(out, [(old.name, old.text, new.text) for old, new in pairs])
     if fix:
         checked = [mended(file, judges, allowed) for file in checked]
     threshold = Severity(fail_on)

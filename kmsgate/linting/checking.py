@@ -144,6 +144,12 @@ def _unreadable(error: OSError) -> None:
 
 def check(path: str, kind: PolicyKind | None, judges: Judges) -> Checked:
     """Return what the rules find in a file; raises UsageError if it cannot be opened."""
+    document = read_document(path, kind)
+    return Checked(document, judges.find(document))
+
+
+def read_document(path: str, kind: PolicyKind | None = None) -> Document:
+    """Return what a file says, or standard input; raises UsageError if it cannot be opened."""
     try:
         if path == "-":
             data = sys.stdin.buffer.read(MAX_BYTES + 1)
@@ -152,8 +158,23 @@ def check(path: str, kind: PolicyKind | None, judges: Judges) -> Checked:
                 data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"cannot read {safe(path)}: {error.strerror}") from error
-    document = _document(data, path, kind)
-    return Checked(document, judges.find(document))
+    return _document(data, path, kind)
+
+
+def write_document(path: str, text: str) -> None:
+    """Put a text into a file, whole or not at all; raises UsageError.
+
+    The file keeps its mode; through a link, the file that it names is changed.
+    """
+    here = Path(path)
+    draft = here.with_name(f".{here.name}.{os.getpid()}.new")
+    try:
+        draft.write_bytes(text.encode("utf-8"))
+        shutil.copymode(here, draft)
+        draft.replace(here.resolve())
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise UsageError(f"cannot write {safe(path)}: {error.strerror}") from error
 
 
 def repaired(file: Checked, judges: Judges, allowed: Fix) -> Checked:
@@ -174,17 +195,9 @@ def mended(file: Checked, judges: Judges, allowed: Fix) -> Checked:
     done = repaired(file, judges, allowed)
     if not done.repaired:
         return file
-    path = Path(file.source.name)
     if file.source.name == "-":
         raise UsageError("standard input cannot be repaired", "use --diff, or name the file")
-    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        draft.write_bytes(done.source.text.encode("utf-8"))
-        shutil.copymode(path, draft)
-        draft.replace(path.resolve())  # through a link, the file that it names
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise UsageError(f"cannot write {safe(str(path))}: {error.strerror}") from error
+    write_document(file.source.name, done.source.text)
     return done
 
 
