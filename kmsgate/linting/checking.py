@@ -13,9 +13,9 @@ from pathlib import Path
 from kmsgate.errors import UsageError
 from kmsgate.output import safe
 from policy.errors import PolicySyntaxError, Problem
-from policy.lint import DEFAULT_RULES, RULES, Finding, Fix, Rule, Severity, lint
+from policy.lint import DEFAULT_RULES, RULES, Finding, Fix, LintOptions, Rule, Severity, lint
 from policy.lint.repair import repair
-from policy.lint.subject import Subject
+from policy.lint.subject import DEFAULT_OPTIONS, Subject
 from policy.model import PolicyKind
 from policy.reader import Document, decode, read
 from policy.source import Source, Span
@@ -107,7 +107,12 @@ def _unreadable(error: OSError) -> None:
 # One file
 
 
-def check(path: str, kind: PolicyKind | None, rules: Sequence[Rule]) -> Checked:
+def check(
+    path: str,
+    kind: PolicyKind | None,
+    rules: Sequence[Rule],
+    options: LintOptions = DEFAULT_OPTIONS,
+) -> Checked:
     """Return what the rules find in a file; raises UsageError if it cannot be opened."""
     try:
         if path == "-":
@@ -118,25 +123,29 @@ def check(path: str, kind: PolicyKind | None, rules: Sequence[Rule]) -> Checked:
     except OSError as error:
         raise UsageError(f"cannot read {safe(path)}: {error.strerror}") from error
     document = _document(data, path, kind)
-    return Checked(document, lint(document, rules=rules))
+    return Checked(document, lint(document, rules=rules, options=options))
 
 
-def repaired(file: Checked, rules: Sequence[Rule], allowed: Fix) -> Checked:
+def repaired(
+    file: Checked, rules: Sequence[Rule], allowed: Fix, options: LintOptions = DEFAULT_OPTIONS
+) -> Checked:
     """Return a file as its repairs would leave it; nothing is written."""
     document = file.document
     kind = document.kind  # what it was taken for, also if a repair should change what it looks like
     done = repair(
         document,
-        lambda each: lint(each, rules=rules),
+        lambda each: lint(each, rules=rules, options=options),
         lambda text: read(Source(document.source.name, text), kind),
         allowed,
     )
     return Checked(done.document, done.left, len(done.made))
 
 
-def mended(file: Checked, rules: Sequence[Rule], allowed: Fix) -> Checked:
+def mended(
+    file: Checked, rules: Sequence[Rule], allowed: Fix, options: LintOptions = DEFAULT_OPTIONS
+) -> Checked:
     """Return a file after its repairs, which are in the file whole or not at all."""
-    done = repaired(file, rules, allowed)
+    done = repaired(file, rules, allowed, options)
     if not done.repaired:
         return file
     path = Path(file.source.name)
