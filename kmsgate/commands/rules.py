@@ -83,8 +83,8 @@ def _write_book(out: Screen, rules: Sequence[Rule]) -> None:
 
 
 def _facts(rule: Rule) -> str:
-    off = "off unless selected; " if rule.opt_in else ""
-    return f"{rule.severity}; {off}{_kinds(rule)}; fix: {rule.fix.label}; since {rule.since}"
+    asked = "; only when selected" if rule.opt_in else ""
+    return f"{rule.severity}; {_kinds(rule)}; fix: {rule.fix.label}; since {rule.since}{asked}"
 
 
 def _kinds(rule: Rule) -> str:

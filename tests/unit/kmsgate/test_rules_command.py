@@ -72,10 +72,6 @@ def test_programs_get_every_fact(capsys: pytest.CaptureFixture[str]) -> None:
     }
 
 
-def test_a_rule_that_is_off_by_default_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "KG706 element-order (suggestion; off unless selected; every" in rules(capsys, "KG706")
-
-
 def test_the_book_of_rules_is_what_the_command_writes(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
