@@ -30,7 +30,7 @@ TASKS: dict[str, tuple[str, list[list[str]]]] = {
             ["-m", "pytest", "-q", "--no-header", "tests/test_layers.py"],
         ],
     ),
-    "test": ("dev", [["-m", "pytest"]]),
+    "test": ("dev", [["-m", "pytest", "--numprocesses=auto", "--dist=worksteal"]]),
     "fuzz": ("dev", [["-m", "tests.fuzz"]]),
     "crash": ("dev", [["-m", "tests.crash"]]),
     "bench": ("bench", [["-m", "benchmarks"]]),

@@ -1,7 +1,7 @@
 """The condition keys that describe a key and a request: who carries them, and whence they come.
 
-A table (AUTH 9.3 to 9.5): no operation types its condition keys by hand. A key that a row cannot
-derive is absent, never empty (AUTH J-2).
+A table (AUTH 9.3 to 9.5): no operation types its condition keys by hand. Which actions carry a key
+is told by `policy.carriers`. A key that a row cannot derive is absent, never empty (AUTH J-2).
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from kms.model import SYMMETRIC_DEFAULT, Key, KeyOrigin, KeyUsage
 from kms.operation import Facts, Parameters, Scope, Target
 from kms.sides import DESTINATION, ONE, SOURCE
 from policy import GrantConstraints
+from policy.carriers import CARRIED, GRANT_CONTEXTS
 from policy.model import PrincipalForm
 from policy.principals import grant_principal
-from policy.vocabulary import ACTIONS, RECIPIENT_ATTESTATION, ResourceKind
+from policy.vocabulary import ACTIONS, RECIPIENT_ATTESTATION
 
 _VIA = {"ebs": "ec2"}  # AUTH J-61: EBS appears as EC2
 
@@ -45,19 +46,21 @@ class Row:
     derive: Derive
 
 
-def _row(keys: str, actions: str | frozenset[str], derive: Derive) -> Row:
-    names = actions.split() if isinstance(actions, str) else actions
-    return Row(frozenset(keys.split()), frozenset(f"kms:{name}" for name in names), derive)
+def _row(keys: str, derive: Derive, actions: frozenset[str] | None = None) -> Row:
+    """Return the row of keys that the same actions carry: all that do, unless some are named."""
+    names = tuple(keys.split())
+    carried = CARRIED[names[0]].actions if actions is None else actions
+    return Row(frozenset(names), frozenset(f"kms:{name}" for name in carried), derive)
 
 
-def _member(key: str, member: str, actions: str, default: object = None) -> Row:
+def _member(key: str, member: str, default: object = None) -> Row:
     """Return the row of a condition key that is a member of the request, or its default (J-99)."""
 
     def derive(asked: Asked) -> Facts:
         value = asked.parameters.get(member, default)
         return {key: _text(value)} if value is not None else {}
 
-    return _row(key, actions, derive)
+    return _row(key, derive)
 
 
 def _text(value: Any) -> str:
@@ -141,11 +144,18 @@ def _via(asked: Asked) -> Facts:
 
 
 def _request_tags(asked: Asked) -> Facts:
-    """AUTH J-53, J-54."""
+    return {f"aws:RequestTag/{tag['TagKey']}": tag["TagValue"] for tag in _tags(asked)}
+
+
+def _tag_keys(asked: Asked) -> Facts:
+    names = tuple(tag["TagKey"] for tag in _tags(asked))
+    names = names or tuple(asked.parameters.get("TagKeys", ()))
+    return {"aws:TagKeys": names} if names else {}
+
+
+def _tags(asked: Asked) -> Sequence[Mapping[str, str]]:
     tags: Sequence[Mapping[str, str]] = asked.parameters.get("Tags", ())
-    facts: Facts = {f"aws:RequestTag/{tag['TagKey']}": tag["TagValue"] for tag in tags}
-    names = tuple(tag["TagKey"] for tag in tags) or tuple(asked.parameters.get("TagKeys", ()))
-    return facts | {"aws:TagKeys": names} if names else {}
+    return tags
 
 
 _SIDES = {"kms:ReEncryptFrom": SOURCE, "kms:ReEncryptTo": DESTINATION}
@@ -252,68 +262,46 @@ def _grantee(asked: Asked) -> Facts:
 # The table
 
 
-_ON_KEYS = frozenset(each.name for each in ACTIONS.values() if each.resource is ResourceKind.KEY)
-_NEW = frozenset({"CreateKey"})
-_DATA_KEYS = """GenerateDataKey GenerateDataKeyPair GenerateDataKeyPairWithoutPlaintext
-    GenerateDataKeyWithoutPlaintext"""
-_SYMMETRIC = f"Encrypt Decrypt ReEncryptFrom ReEncryptTo {_DATA_KEYS}"
-_CRYPTOGRAPHIC = f"""{_SYMMETRIC} Sign Verify GenerateMac VerifyMac DeriveSharedSecret
-    Encapsulate Decapsulate"""
 _PAIRS = "kms:EncryptionContext: kms:EncryptionContextKeys"
 _KIND = """kms:KeySpec kms:CustomerMasterKeySpec kms:KeyUsage kms:CustomerMasterKeyUsage
     kms:KeyOrigin kms:MultiRegion kms:MultiRegionKeyType"""
 
 ROWS: tuple[Row, ...] = (
-    _row("aws:ResourceTag/", _ON_KEYS, _resource_tags),  # J-52, J-56
-    _row(  # J-53, J-54
-        "aws:RequestTag/ aws:TagKeys", "CreateKey TagResource UntagResource", _request_tags
-    ),
-    _row("kms:ViaService", _ON_KEYS | _NEW, _via),  # J-61
-    _row(_KIND, (_ON_KEYS | _NEW) - {"RetireGrant"}, _kind),  # J-62 to J-66, J-102
-    _row("kms:ResourceAliases", _ON_KEYS, _resource_aliases),  # J-67
-    _row("kms:EncryptionAlgorithm", _SYMMETRIC, _algorithm),  # J-70
-    _row(_PAIRS, _SYMMETRIC, _pairs),  # J-71, J-72
-    _row(_PAIRS, "CreateGrant RetireGrant", _constrained_pairs),
-    _row("kms:RequestAlias", f"{_CRYPTOGRAPHIC} DescribeKey GetPublicKey", _alias),  # J-73
-    _member(  # J-74
-        "kms:DataKeyPairSpec",
-        "KeyPairSpec",
-        "GenerateDataKeyPair GenerateDataKeyPairWithoutPlaintext",
-    ),
-    _member("kms:KeyAgreementAlgorithm", "KeyAgreementAlgorithm", "DeriveSharedSecret"),  # J-75
-    _member("kms:MacAlgorithm", "MacAlgorithm", "GenerateMac VerifyMac"),  # J-76
-    _member("kms:SigningAlgorithm", "SigningAlgorithm", "Sign Verify"),  # J-77
-    _member("kms:MessageType", "MessageType", "Sign Verify", "RAW"),  # J-78
-    _member("kms:WrappingAlgorithm", "WrappingAlgorithm", "GetParametersForImport"),  # J-79
-    _member("kms:WrappingKeySpec", "WrappingKeySpec", "GetParametersForImport"),
-    _member("kms:ExpirationModel", "ExpirationModel", "ImportKeyMaterial"),  # J-80
-    _member("kms:ValidTo", "ValidTo", "ImportKeyMaterial"),  # J-81
-    _member("kms:PrimaryRegion", "PrimaryRegion", "UpdatePrimaryRegion"),  # J-82
-    _member("kms:ReplicaRegion", "ReplicaRegion", "ReplicateKey"),  # J-83
-    _row("kms:ReEncryptOnSameKey", "ReEncryptFrom ReEncryptTo", _on_same_key),  # J-84
-    _member("kms:RotationPeriodInDays", "RotationPeriodInDays", "EnableKeyRotation"),  # J-85
-    _member(  # J-86
-        "kms:ScheduleKeyDeletionPendingWindowInDays", "PendingWindowInDays", "ScheduleKeyDeletion"
-    ),
-    _row(  # J-87
-        "kms:TrailingDaysWithoutKeyUsage", "DisableKey ScheduleKeyDeletion", _idle_days
-    ),
-    _row(  # J-88
-        "kms:BypassPolicyLockoutSafetyCheck", "CreateKey TagResource PutKeyPolicy", _bypass
-    ),
-    _row("kms:GrantConstraintType", "CreateGrant RetireGrant", _constraint_type),  # J-89
-    _row("kms:GrantConstraintSourceArn", "CreateGrant", _constraint_source),  # J-90
-    _row("kms:GrantIsForAWSResource", "CreateGrant ListGrants RevokeGrant", _for_service),  # J-91
-    _row("kms:GrantOperations", "CreateGrant", _grant_operations),  # J-92
-    _row("kms:GranteePrincipal", "CreateGrant", _grantee),  # J-93, J-101
-    _member("kms:RetiringPrincipal", "RetiringPrincipal", "CreateGrant"),  # J-94, J-101
-    _member("kms:GranteeServicePrincipal", "GranteeServicePrincipal", "CreateGrant"),  # J-95
-    _member("kms:RetiringServicePrincipal", "RetiringServicePrincipal", "CreateGrant"),
-    _row(  # J-96 to J-98
-        "kms:RecipientAttestation:",
-        "Decrypt DeriveSharedSecret GenerateDataKey GenerateDataKeyPair GenerateRandom",
-        _attestation,
-    ),
+    _row("aws:ResourceTag/", _resource_tags),  # J-52, J-56
+    _row("aws:RequestTag/", _request_tags),  # J-53
+    _row("aws:TagKeys", _tag_keys),  # J-54
+    _row("kms:ViaService", _via),  # J-61
+    _row(_KIND, _kind),  # J-62 to J-66, J-102
+    _row("kms:ResourceAliases", _resource_aliases),  # J-67
+    _row("kms:EncryptionAlgorithm", _algorithm),  # J-70
+    _row(_PAIRS, _pairs, CARRIED["kms:EncryptionContext:"].actions - GRANT_CONTEXTS),  # J-71, J-72
+    _row(_PAIRS, _constrained_pairs, GRANT_CONTEXTS),
+    _row("kms:RequestAlias", _alias),  # J-73
+    _member("kms:DataKeyPairSpec", "KeyPairSpec"),  # J-74
+    _member("kms:KeyAgreementAlgorithm", "KeyAgreementAlgorithm"),  # J-75
+    _member("kms:MacAlgorithm", "MacAlgorithm"),  # J-76
+    _member("kms:SigningAlgorithm", "SigningAlgorithm"),  # J-77
+    _member("kms:MessageType", "MessageType", "RAW"),  # J-78
+    _member("kms:WrappingAlgorithm", "WrappingAlgorithm"),  # J-79
+    _member("kms:WrappingKeySpec", "WrappingKeySpec"),
+    _member("kms:ExpirationModel", "ExpirationModel"),  # J-80
+    _member("kms:ValidTo", "ValidTo"),  # J-81
+    _member("kms:PrimaryRegion", "PrimaryRegion"),  # J-82
+    _member("kms:ReplicaRegion", "ReplicaRegion"),  # J-83
+    _row("kms:ReEncryptOnSameKey", _on_same_key),  # J-84
+    _member("kms:RotationPeriodInDays", "RotationPeriodInDays"),  # J-85
+    _member("kms:ScheduleKeyDeletionPendingWindowInDays", "PendingWindowInDays"),  # J-86
+    _row("kms:TrailingDaysWithoutKeyUsage", _idle_days),  # J-87
+    _row("kms:BypassPolicyLockoutSafetyCheck", _bypass),  # J-88
+    _row("kms:GrantConstraintType", _constraint_type),  # J-89
+    _row("kms:GrantConstraintSourceArn", _constraint_source),  # J-90
+    _row("kms:GrantIsForAWSResource", _for_service),  # J-91
+    _row("kms:GrantOperations", _grant_operations),  # J-92
+    _row("kms:GranteePrincipal", _grantee),  # J-93, J-101
+    _member("kms:RetiringPrincipal", "RetiringPrincipal"),  # J-94, J-101
+    _member("kms:GranteeServicePrincipal", "GranteeServicePrincipal"),  # J-95
+    _member("kms:RetiringServicePrincipal", "RetiringServicePrincipal"),
+    _row("kms:RecipientAttestation:", _attestation),  # J-96 to J-98
 )
 """AUTH J-52 to J-54 and J-61 to J-98."""
 

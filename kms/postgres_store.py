@@ -96,7 +96,10 @@ def rotate_root_key(
             key = root_key.unwrap(present, old)
             wrapped, used = root_key.wrap(key, new, entropy, present)
             _set_wrapped(connection, wrapped)
-        new.settle(used)
+        with database.transaction() as connection:
+            _lock(connection)  # nobody else changes root keys meanwhile
+            if _wrapped(connection) == wrapped:  # or who came later settles it
+                new.settle(used)
     finally:
         database.close()
     return wrapped.generation
@@ -111,7 +114,7 @@ def steps() -> tuple[str, ...]:
 
 def _migrate(connection: Any, schema: str, entropy: Entropy) -> None:
     """Bring the schema to the newest version, inside a transaction. Raises NewerStore."""
-    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_OPENING,))
+    _lock(connection)
     connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
     known = connection.execute(
         "SELECT 1 FROM pg_tables WHERE schemaname = %s AND tablename = 'store'", (schema,)
@@ -126,6 +129,11 @@ def _migrate(connection: Any, schema: str, entropy: Entropy) -> None:
         connection.execute("INSERT INTO store VALUES (%s, %s, 0)", (newest, entropy.uuid()))
     elif version < newest:
         connection.execute("UPDATE store SET version = %s", (newest,))
+
+
+def _lock(connection: Any) -> None:
+    """Let nobody else open a store or rotate its root key until the transaction ends."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_OPENING,))
 
 
 def _wrapped(connection: Any) -> Wrapped | None:

@@ -147,7 +147,9 @@ def rotate_root_key(path: Path, old: RootKey, new: RootKey, entropy: Entropy | N
             key = root_key.unwrap(present, old)
             wrapped, used = root_key.wrap(key, new, entropy, present)
             _set_wrapped(connection, wrapped)
-        new.settle(used)
+        with database.transaction() as connection:  # nobody else changes root keys meanwhile
+            if wrapped_key(connection) == wrapped:  # or who came later settles it
+                new.settle(used)
         database.checkpoint()  # nothing wrapped under the old key stays in the log
     return wrapped.generation
 

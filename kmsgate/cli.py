@@ -26,9 +26,11 @@ COMMANDS = {
     "demo": "watch a key policy decide who may use a real key",
     "explain": "tell why a decision request is answered as it is",
     "lint": "find what is wrong with policy documents",
+    "rules": "list the rules of the linter, print the page of one",
     "serve": "answer SDKs and the AWS CLI as AWS KMS would",
     "store": "back up a durable store, restore it, change its root key",
     "test": "run scenario files",
+    "who-can": "find all who can do something on a key",
 }
 
 
@@ -41,7 +43,7 @@ class _Commands(click.RichGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"kmsgate.commands.{cmd_name}")
+        module = importlib.import_module(f"kmsgate.commands.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         command.name, command.short_help = cmd_name, COMMANDS[cmd_name]
         return command

@@ -16,6 +16,9 @@ from kmsgate.credentials import Credentials, new_access_key, new_temporary_key
 from kmsgate.scenario.world import World
 from policy import Arn
 
+_TYPES = {"user": "user", "role": "assumed-role"}
+"""What the ARN of a caller says, by the kind of identity that calls."""
+
 SIGNED_IN = dt.timedelta(hours=12)
 """How long the credentials last that `sign_in` makes for a session."""
 
@@ -33,12 +36,12 @@ class Simulator:
     initial: State = field(default_factory=State, repr=False)
 
     def sign_in(self, name: str) -> AccessKey | TemporaryKey:
-        """Return credentials of a caller, by a short name of the world or an ARN.
+        """Return credentials of a caller, by a short name of the world (also `role/app`) or an ARN.
 
         A user's own access key if there is one, otherwise new credentials: an access key for a
         user, temporary ones for a session and for root. Raises LookupError for nobody.
         """
-        arn = Arn.parse(name) if name.startswith("arn:") else self.callers.get(name)
+        arn = Arn.parse(name) if name.startswith("arn:") else self._named(name)
         with self.service.store.session() as session:
             directory = session.state.directory
             if arn is None or directory.principal(arn) is None:
@@ -47,6 +50,13 @@ class Simulator:
             if changed is not directory:
                 session.commit(replace(session.state, directory=changed), ())
         return key
+
+    def _named(self, name: str) -> Arn | None:
+        """Return who is called by a short name, which may say the kind as people say it."""
+        kind, _, rest = name.partition("/")
+        arn = self.callers.get(rest)
+        as_said = arn is not None and _TYPES.get(kind) == arn.type
+        return self.callers.get(name, arn if as_said else None)
 
     def _credentials_of(
         self, arn: Arn, directory: Directory

@@ -183,10 +183,10 @@ def _number(base: Comparison, text: str, step: int) -> str | None:
     number = read(text)
     if number is None:
         return None
-    return _instant(number + step) if base.family is Family.DATE else str(number + step)
+    return instant(number + step) if base.family is Family.DATE else str(number + step)
 
 
-def _instant(seconds: Decimal) -> str | None:
+def instant(seconds: Decimal) -> str | None:
     try:
         at = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=int(seconds))
     except OverflowError:

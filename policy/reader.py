@@ -76,6 +76,16 @@ def read(source: Source, kind: PolicyKind | None = None) -> Document:
     return _read(parse_json(source), source, kind, source.name)
 
 
+def read_statement(
+    node: Object, source: Source, kind: PolicyKind, index: int, *, variables: bool = True
+) -> Statement | None:
+    """Return what one statement of a document says, or None if anything is wrong with it."""
+    version = VERSION_2012 if variables else VERSION_2008
+    reader = _Reader(source, kind, version=version)
+    statement = reader.statement(node, index)
+    return None if reader.problems else statement
+
+
 def decode(data: bytes, name: str) -> Source:
     """Return the text of a file in UTF-8; raises PolicySyntaxError at the first bad byte."""
     try:
@@ -165,7 +175,7 @@ class _Reader:
         else:
             self._type("Statement", "an object or a list of objects", statements)
             return None
-        read = [self._statement(entry, index) for index, entry in enumerate(entries)]
+        read = [self.statement(entry, index) for index, entry in enumerate(entries)]
         if self.problems:
             return None
         kept = tuple(statement for statement in read if statement is not None)
@@ -199,7 +209,8 @@ class _Reader:
             return VERSION_2012
         return node.value
 
-    def _statement(self, node: Node, index: int) -> Statement | None:
+    def statement(self, node: Node, index: int) -> Statement | None:
+        """Return what a statement says; None, or problems, if it is none."""
         if not isinstance(node, Object):
             self._type("Statement", "an object or a list of objects", node)
             return None

@@ -93,3 +93,30 @@ KIND_NAMES: dict[type, str] = {
 def kind_name(node: Node) -> str:
     """Return how a message calls the type of a node: 'a string', 'a list'."""
     return KIND_NAMES[type(node)]
+
+
+def says_the_same(one: Node, other: Node) -> bool:
+    """Tell whether two nodes are equal, wherever they stand and however they are quoted."""
+    waiting = [(one, other)]
+    while waiting:
+        left, right = waiting.pop()
+        if isinstance(left, Object) and isinstance(right, Object):
+            names = [[member.name.value for member in node.members] for node in (left, right)]
+            if names[0] != names[1]:
+                return False
+            waiting += [
+                (a.value, b.value) for a, b in zip(left.members, right.members, strict=True)
+            ]
+        elif isinstance(left, Array) and isinstance(right, Array):
+            if len(left.items) != len(right.items):
+                return False
+            waiting += zip(left.items, right.items, strict=True)
+        elif type(left) is not type(right) or _scalar(left) != _scalar(right):
+            return False
+    return True
+
+
+def _scalar(node: Node) -> str | bool | None:
+    if isinstance(node, Number):
+        return node.text
+    return node.value if isinstance(node, String | Boolean) else None

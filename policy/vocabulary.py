@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import functools
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 
 class ResourceKind(StrEnum):
@@ -30,6 +33,11 @@ class Action:
         if kind is ResourceKind.ALIAS:
             return self.name in ("CreateAlias", "DeleteAlias", "UpdateAlias")  # AUTH K-63
         return self.resource is kind
+
+    @property
+    def obeys_key_policy(self) -> bool:
+        """Whether a key policy is ever asked about it (AUTH L-4)."""
+        return self.resource is not ResourceKind.NONE and self.name != "RetireGrant"
 
     def __str__(self) -> str:
         return f"kms:{self.name}"
@@ -183,6 +191,31 @@ ENCRYPTION_CONTEXT = "kms:encryptioncontext:"
 
 RECIPIENT_ATTESTATION = "kms:recipientattestation:"
 """The prefix, in lower case, of the keys that an attestation document gives (AUTH J-96 to J-98)."""
+
+_MEASUREMENT = re.compile(
+    RECIPIENT_ATTESTATION + "(?:imagesha384|pcr(?:[12]?[0-9]|3[01])|nitrotpmpcr(?:1?[0-9]|2[0-3]))"
+)
+
+
+def is_measurement(name: str) -> bool:
+    """Tell whether a key holds a measurement that there is (AUTH J-96 to J-98)."""
+    return _MEASUREMENT.fullmatch(name.lower()) is not None
+
+
+RENAMED_KEYS: Mapping[str, str] = MappingProxyType(
+    {
+        "kms:customermasterkeyspec": "kms:KeySpec",
+        "kms:customermasterkeyusage": "kms:KeyUsage",
+        "aws:arn": "aws:PrincipalArn",
+        "aws:sourceowner": "aws:SourceAccount",
+    }
+)
+"""What took the place of old condition keys, by the old name in lower case."""
+
+ACCOUNT_KEYS = frozenset(
+    {"kms:calleraccount", "aws:sourceaccount", "aws:principalaccount", "aws:resourceaccount"}
+)
+"""The keys, in lower case, whose values are account IDs."""
 
 
 MAX_RESOURCE_ALIASES = 50

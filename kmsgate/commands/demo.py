@@ -17,8 +17,9 @@ from kms.runtime import FixedClock, SystemEntropy
 from kms.service import Reply, Service
 from kms.store import MemoryStore
 from kmsgate.commands.explain import show_explanation
-from kmsgate.commands.lint import Checked, show_text
 from kmsgate.commands.options import color_option
+from kmsgate.linting.checking import Checked
+from kmsgate.linting.text import show_text
 from kmsgate.output import Screen, safe, screen
 from kmsgate.resources import bundled_scenarios
 from kmsgate.scenario.files import load, load_world

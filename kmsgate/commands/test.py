@@ -14,12 +14,15 @@ from kmsgate.commands.options import color_option, format_option
 from kmsgate.errors import UsageError
 from kmsgate.output import safe, screen
 from kmsgate.resources import bundled_scenarios
+from kmsgate.scenario.coverage import Coverage
+from kmsgate.scenario.document import document
 from kmsgate.scenario.fields import FileError
 from kmsgate.scenario.files import SUFFIX, load
 from kmsgate.scenario.model import Suite, Test
 from kmsgate.scenario.report import (
     Ran,
     as_json,
+    show_coverage,
     show_failures,
     show_file_error,
     show_suite,
@@ -34,17 +37,35 @@ from kmsgate.scenario.run import run
     "-k", "words", metavar="TEXT", help="Run only tests whose file or name has this text."
 )
 @click.option("--bundled", is_flag=True, help="Run the scenarios that come with kmsgate.")
-@format_option("the results")
+@click.option("--coverage", is_flag=True, help="Show which statements the tests reach.")
+@click.option("--lcov", metavar="FILE", help="Write the coverage to a file in lcov's format.")
+@click.option(
+    "--min-coverage",
+    type=click.FloatRange(0, 100),
+    metavar="PERCENT",
+    help="Fail if fewer statements apply to any request.",
+)
+@format_option("the results", "markdown")
 @color_option
 @click.option("-q", "--quiet", is_flag=True, help="Only failures and the last line.")
 def command(
-    paths: Sequence[str], words: str | None, bundled: bool, style: str, color: str, quiet: bool
+    paths: Sequence[str],
+    words: str | None,
+    bundled: bool,
+    coverage: bool,
+    lcov: str | None,
+    min_coverage: float | None,
+    style: str,
+    color: str,
+    quiet: bool,
 ) -> int:
     """Run scenario files.
 
-    PATH is a file, or a folder (every *.scenario.yaml file below it).
+    PATH is a file, or a folder (every *.scenario.yaml file below it). As markdown, what the files
+    tell becomes a document, with what was proved below each claim.
 
-    Exit code: 0 all tests passed, 1 a test failed, 2 a file cannot be used.
+    Exit code: 0 all tests passed, 1 a test failed or the coverage is too low, 2 a file cannot be
+    used.
     """
     files = _files([*paths, *(str(p) for p in bundled_scenarios())] if bundled else paths)
     if not files:
@@ -68,15 +89,43 @@ def command(
             out.flush()
     if words and not all_ran and not errors:
         raise UsageError(f"no test has '{words}' in its name")
+    covered = _covered(all_ran) if coverage or lcov or min_coverage is not None else None
     if style == "json":
-        out.line(json.dumps(as_json(all_ran, errors), indent=2))
+        told = as_json(all_ran, errors)
+        more = {"coverage": covered.as_json()} if covered is not None else {}
+        out.line(json.dumps({**told, **more}, indent=2))
+    elif style == "markdown":
+        for line in document(all_ran):
+            out.line(line)
     else:
         for ran in all_ran:
             show_failures(out, ran)
+        if covered is not None:
+            show_coverage(out, covered, only_missing=len(all_ran) > 1 or quiet)
         show_total(out, all_ran, len(errors))
+    if covered is not None and lcov is not None:
+        _write(lcov, covered)
     if errors:
         return 2
+    if covered is not None and min_coverage is not None and covered.percent < min_coverage:
+        short = f"{covered.percent:.1f} % of the statements apply, {min_coverage:g} % should"
+        complaints.line(short)
+        return 1
     return 1 if any(ran.failed for ran in all_ran) else 0
+
+
+def _covered(all_ran: Sequence[Ran]) -> Coverage:
+    covered = Coverage()
+    for ran in all_ran:
+        covered.add(ran.results)
+    return covered
+
+
+def _write(path: str, covered: Coverage) -> None:
+    try:
+        Path(path).write_text("".join(f"{line}\n" for line in covered.as_lcov()), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write '{safe(path)}': {error.strerror}") from error
 
 
 def _ran(suite: Suite, words: str | None) -> Ran:

@@ -106,6 +106,21 @@ class LookStep(Step):
     query: Query | None = None
 
 
+RELATIONS = ("exactly", "at_least", "at_most")
+"""How the callers that a test names are to compare with those who can."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WhoCanStep(Step):
+    """All who can do something on a key are compared with a list: `relation` is of RELATIONS."""
+
+    action: str
+    key: str
+    relation: str
+    named: Item
+    callers: tuple[Item, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class WorkStep(Step):
     """A client works by itself, outside the service (see `kmsgate.scenario.work`).

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from kmsgate.output import Screen, safe
+from kmsgate.scenario.coverage import Coverage
 from kmsgate.scenario.fields import FarNote, FileError
 from kmsgate.scenario.files import DEFAULT_PROFILE, PROFILES
 from kmsgate.scenario.model import Suite
@@ -130,6 +131,22 @@ def _clipped(line: str, left: int) -> str:
     if left and shown:
         shown = "…" + shown[1:]
     return shown + ("…" if len(line) > left + MAX_EXCERPT_COLUMNS else "")
+
+
+def show_coverage(screen: Screen, coverage: Coverage, *, only_missing: bool) -> None:
+    """Write a table of statements, and the sums; with `only_missing` those that never applied."""
+    found = coverage.statements.values()
+    rows = [each for each in found if not (only_missing and each.applied)]
+    width = max([len("Statements"), *(len(safe(each.label)) for each in rows)])
+    screen.line()
+    if rows:
+        head = f"{'Statements'.ljust(width)}  {'applied':>7}  {'decided':>7}   never seen"
+        screen.line(screen.paint(head, "strong"))
+    for each in rows:
+        never = "" if each.applied else str(each.place or "by default")
+        counts = f"{each.applied:>7}  {each.decided:>7}   {safe(never)}"
+        screen.line(f"{safe(each.label).ljust(width)}  {counts}")
+    screen.line(f"Coverage: {coverage.summary()}")
 
 
 def show_total(screen: Screen, all_ran: Sequence[Ran], errors: int) -> None:

@@ -28,8 +28,10 @@ from kmsgate.scenario.model import (
     Step,
     Suite,
     Test,
+    WhoCanStep,
     WorkStep,
 )
+from kmsgate.scenario.reach import told, who_can
 from kmsgate.scenario.views import (
     View,
     alarm_view,
@@ -138,6 +140,8 @@ class _Course:
                 session.commit(changed(step, session.state, self.world, self.values), ())
         elif isinstance(step, LookStep):
             return self._look(step)
+        elif isinstance(step, WhoCanStep):
+            return self._who_can(step)
         elif isinstance(step, WorkStep):
             return self._work(step)
         return None
@@ -232,6 +236,32 @@ class _Course:
                 message = f"the output has no {path} to save as ${name}"
                 return self._failure(step.expect.item or step.item, message, reply)
             self.bindings[name] = value
+        return None
+
+    # Who can
+
+    def _who_can(self, step: WhoCanStep) -> Failure | None:
+        """Compare those who can with those who are named; who is not settled counts as neither."""
+        named: dict[Arn, Item] = {}
+        for entry in step.callers:
+            name = self.values.text(entry)
+            if name not in self.world.names.callers:
+                raise StepError(entry, self.world.unknown_caller(name)[0])
+            named[self.world.names.callers[name]] = entry
+        fixed = SeededEntropy(self.world.seed)
+        key, state = self.world.keys[step.key], self.store.state
+        for found in who_can(step.action, key, self.world, state, self.clock, fixed):
+            item = named.get(found.arn)
+            if found.can and item is None and step.relation != "at_least":
+                extra = f" with {told(found.choices)}" if found.choices else ""
+                failure = self._failure(step.named, f"{found.name} can {step.action}{extra}")
+                return replace(failure, decision=found.decision, key=step.key)
+            if found.unsettled and (item is not None or step.relation != "at_least"):
+                why = ", ".join(found.unsettled)
+                message = f"whether {found.name} can {step.action} is not settled: {why}"
+                return self._failure(item or step.named, message)
+            if not found.can and item is not None and step.relation != "at_most":
+                return self._failure(item, f"{found.name} cannot {step.action} by any request")
         return None
 
     # Work outside

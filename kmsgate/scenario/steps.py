@@ -23,15 +23,18 @@ from kmsgate.scenario.members import (
     no_member,
 )
 from kmsgate.scenario.model import (
+    RELATIONS,
     AdvanceStep,
     CallStep,
     ChangeStep,
     LookStep,
     Step,
+    WhoCanStep,
 )
 from kmsgate.scenario.names import region_of
 from kmsgate.scenario.organizations import Organizations, level_names
 from kmsgate.scenario.policies import Policies
+from kmsgate.scenario.reach import OPERATIONS
 from kmsgate.scenario.references import References
 from kmsgate.scenario.tables import Matrix
 from kmsgate.scenario.things import STATES
@@ -44,7 +47,7 @@ from policy.tree import Array, Node, Object, String
 CALL_FIELDS = (
     "as", "with", "context", "via", "endpoint", "region", "dry_run", "expect", "save", "note",
 )  # fmt: skip
-ACTIONS = ("call", "decide", "advance", "advance_to", "change", "look", "run", "do")
+ACTIONS = ("call", "decide", "advance", "advance_to", "change", "look", "who_can", "run", "do")
 BESIDE = {"call": CALL_FIELDS, "decide": CALL_FIELDS, "do": ("with", "expect", "save", "note")}
 IDENTITY_CHANGES = ("policies", "boundary", "tags", "recreate", "delete")
 CHANGES: Mapping[str, tuple[str, ...]] = {
@@ -58,8 +61,7 @@ CHANGES: Mapping[str, tuple[str, ...]] = {
 }
 """What a test can change from outside, and what of it."""
 
-LATER_STEPS = ("who_can",)
-_LATER = "comes with a later version of kmsgate"
+WHO_CAN_FIELDS = ("action", "key", *RELATIONS)
 MAX_STEPS = 10_000
 
 
@@ -115,14 +117,10 @@ class Steps:
                 yield from self._step(entry)
 
     def _step(self, item: Item) -> Iterator[Step]:
-        fields = item.members("a step", (*ACTIONS, *LATER_STEPS, *CALL_FIELDS))
+        fields = item.members("a step", (*ACTIONS, *CALL_FIELDS))
         if not isinstance(item.node, Object):
             return
-        later = [name for name in LATER_STEPS if name in fields]
         actions = [name for name in ACTIONS if name in fields]
-        if later:
-            fields[later[0]].complain_name(f"'{later[0]}' {_LATER}")
-            return
         if len(actions) != 1:
             if len(fields) == len(item.node.members):
                 item.complain("a step needs exactly one of " + ", ".join(ACTIONS))
@@ -135,7 +133,7 @@ class Steps:
         readers = {
             "call": self._call, "decide": self._call, "change": self._change, "look": self._look,
             "run": self._run, "do": self._do, "advance": self._advance,
-            "advance_to": self._advance,
+            "advance_to": self._advance, "who_can": self._who_can,
         }  # fmt: skip
         yield from readers[action](item, fields)
 
@@ -380,6 +378,45 @@ class Steps:
             policies=self.policies.all_of(fields.get("policies"), identity),
             boundary=self.policies.one(boundary, identity) if boundary is not None else None,
         )
+
+    # Who can
+
+    def _who_can(self, item: Item, fields: Fields) -> Iterator[Step]:
+        asked = fields["who_can"].members("who_can", WHO_CAN_FIELDS)
+        said = [name for name in RELATIONS if name in asked]
+        for name in ("action", "key"):
+            if name not in asked:
+                fields["who_can"].complain_name(f"who_can needs '{name}'")
+        action, key = asked.choice("action", OPERATIONS), asked.text("key")
+        if key is not None and key not in self.world.keys:
+            asked["key"].unknown("key", key, self.world.keys)
+        if len(said) != 1:
+            fields["who_can"].complain_name(f"who_can needs one of {', '.join(RELATIONS)}")
+            return
+        callers = tuple(asked.entries(said[0]))
+        for caller in callers:
+            self._check_named(caller)
+        if said[0] == "at_least":
+            asked[said[0]].check_filled("callers")
+        if action is not None and key is not None and key in self.world.keys:
+            yield WhoCanStep(
+                item,
+                action=action,
+                key=key,
+                relation=said[0],
+                named=asked[said[0]],
+                callers=callers,
+            )
+
+    def _check_named(self, item: Item) -> None:
+        """Complain about a caller who has no name of his own in this world."""
+        if values.reference(item.node) is not None:
+            self.names.check(item)
+            return
+        name, callers = item.text("a caller"), self.world.names.callers
+        if name is not None and name not in callers:
+            message, help = self.world.unknown_caller(name)
+            item.complain(message, help)
 
     # Looks
 

@@ -7,12 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from policy.lint.rule import Edit, Finding, Fix, Rule, Severity
-from policy.lint.rules import RULES
+from policy.lint.rules import DEFAULT_RULES, RULES
 from policy.lint.subject import DEFAULT_OPTIONS, LintOptions, Subject
 from policy.reader import Document
 from policy.source import Span
 
 __all__ = [
+    "DEFAULT_RULES",
     "RULES",
     "Document",
     "Edit",
@@ -39,14 +40,50 @@ SILENCED_BY = {
     "KG132": ("KG110", "KG114", "KG125", "KG134", "KG135", "KG208", "KG215"),
     "KG133": ("KG101",),
     "KG134": ("KG131", "KG135"),
-    "KG208": ("KG129", "KG135"),
-    "KG215": ("KG129", "KG135"),
+    "KG202": ("KG203",),
+    "KG207": ("KG201",),
+    "KG214": ("KG211",),
+    "KG216": ("KG223",),
+    "KG218": ("KG217",),
+    "KG220": ("KG218",),
+    "KG221": ("KG225", "KG226", "KG334", "KG340"),
+    "KG222": ("KG226",),
+    "KG223": ("KG226",),
+    "KG227": ("KG226",),
+    "KG302": ("KG128", "KG131", "KG135", "KG340"),
+    "KG305": ("KG304",),
+    "KG309": ("KG308",),
+    "KG312": ("KG106",),
+    "KG314": ("KG106", "KG344"),
+    "KG315": ("KG302", "KG331"),
+    "KG316": ("KG308", "KG314", "KG337"),
+    "KG333": ("KG225", "KG334"),
+    "KG402": ("KG401",),
+    "KG406": ("KG405", "KG407"),
+    "KG413": ("KG415", "KG419"),
+    "KG418": ("KG419",),
+    "KG421": ("KG401",),
+    "KG426": ("KG310",),
+    "KG429": ("KG428",),
+    "KG439": ("KG410", "KG415", "KG419"),
+    "KG440": ("KG419",),
+    "KG601": ("KG415",),
+    "KG605": ("KG415",),
 }
 """What says less than another rule at the same place, and is left out there."""
 
+FIRST_GROUP = "KG1"
+"""Errors of syntax and structure: where there is one, nothing else is said of the element."""
+
+OF_EFFECTS = ("KG4", "KG6")
+"""The groups that speak of what statements do: not where a statement does nothing."""
+
 
 def lint(
-    document: Document, *, rules: Sequence[Rule] = RULES, options: LintOptions = DEFAULT_OPTIONS
+    document: Document,
+    *,
+    rules: Sequence[Rule] = DEFAULT_RULES,
+    options: LintOptions = DEFAULT_OPTIONS,
 ) -> tuple[Finding, ...]:
     """Return what the rules find in a document, in the order of its text; never raises.
 
@@ -62,6 +99,13 @@ def lint(
         for finding in found
         if (finding.rule.code, finding.span) in reported or not damage.touch(finding.span)
     ]
+    if any(finding.rule.code.startswith(OF_EFFECTS) for finding in found):
+        dead = _Places(subject.dead_statements)
+        found = [
+            finding
+            for finding in found
+            if not finding.rule.code.startswith(OF_EFFECTS) or not dead.touch(finding.span)
+        ]
     return tuple(sorted(_without_repeats(found), key=_order))
 
 
@@ -93,10 +137,16 @@ def _without_repeats(found: list[Finding]) -> list[Finding]:
     for finding in found:
         spans[finding.rule.code].append(finding.span)
     places = {code: _Places(where) for code, where in spans.items()}
+    broken = _Places(
+        finding.span
+        for finding in found
+        if finding.rule.code.startswith(FIRST_GROUP) and finding.severity is Severity.ERROR
+    )
     return [
         finding
         for finding in found
-        if not any(
+        if (finding.rule.code.startswith(FIRST_GROUP) or not broken.touch(finding.span))
+        and not any(
             code in places and places[code].touch(finding.span)
             for code in SILENCED_BY.get(finding.rule.code, ())
         )

@@ -40,6 +40,11 @@ class Fix(Flag):
     SAFE = auto()
     UNSAFE = auto()
 
+    @property
+    def label(self) -> str:
+        """How it is called: none, safe, unsafe or safe/unsafe."""
+        return "/".join(kind.name.lower() for kind in self if kind.name) or "none"
+
 
 @dataclass(frozen=True, slots=True)
 class Edit:
@@ -72,7 +77,10 @@ ALL_KINDS = frozenset(PolicyKind)
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule of the catalogue. Its `page` is the docstring of its check."""
+    """One rule of the catalogue.
+
+    One that is `opt_in` runs only where somebody asks for it.
+    """
 
     code: str
     slug: str
@@ -80,8 +88,13 @@ class Rule:
     fix: Fix
     kinds: frozenset[PolicyKind]
     since: str
-    page: str = field(repr=False)
     check: Check = field(repr=False)
+    opt_in: bool = False
+
+    @property
+    def page(self) -> str:
+        """What it does, why it matters, an example, what to use instead, and the sources."""
+        return inspect.getdoc(self.check) or ""
 
     def is_selected_by(self, selector: str) -> bool:
         """Tell whether a code, the beginning of a code, or a slug stands for this rule."""
@@ -126,11 +139,11 @@ def rule(
     *,
     kinds: Collection[PolicyKind] = ALL_KINDS,
     since: str = "0.1",
+    opt_in: bool = False,
 ) -> Callable[[Check], Rule]:
     """Turn a check into a rule."""
 
     def decorate(check: Check) -> Rule:
-        page = inspect.getdoc(check) or ""
-        return Rule(code, slug, severity, fix, frozenset(kinds), since, page, check)
+        return Rule(code, slug, severity, fix, frozenset(kinds), since, check, opt_in)
 
     return decorate

@@ -5,28 +5,47 @@ All of it is read from the tree, because rules also speak about documents that a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
 
+from policy.lint.meaning import Meaning, is_open, meaning_of
+from policy.lint.proofs import never_matches
+from policy.lint.reading import Reading
 from policy.lint.rule import Hit
-from policy.model import VERSION_2008, PolicyKind
+from policy.model import VERSION_2008, Policy, PolicyKind
 from policy.operators import Operator, parse_operator
 from policy.reader import DOCUMENT_ELEMENTS, STATEMENT_ELEMENTS, Document
 from policy.source import Span
 from policy.spelling import closest
 from policy.tree import Array, Member, Node, Object, String
 
+if TYPE_CHECKING:
+    from policy.lint.reach import Reach
+
 
 @dataclass(frozen=True, slots=True)
 class LintOptions:
     """What the rules cannot learn from a document.
 
-    `scp_language` is "classic" where SCPs are limited to the syntax from before 2025.
+    `scp_language` is "classic" where SCPs are limited to the syntax from before 2025. `account`
+    owns the keys, as far as that is known, and `caller` is the ARN of who will put a key policy.
+    `trusted_accounts` are the others that may have access; None if nobody made a list. `now` is the
+    moment that dates are compared with, in seconds. `key_policies` are those of keys, by their
+    ARNs, for identity policies to be held against. `quotas` are characters of identity policies,
+    SCPs and RCPs where these have other limits.
     """
 
     scp_language: Literal["full", "classic"] = "full"
+    account: str | None = None
+    trusted_accounts: frozenset[str] | None = None
+    now: float | None = None
+    key_policies: Mapping[str, Policy] = field(default_factory=lambda: MappingProxyType({}))
+    caller: str | None = None
+    max_principals: int = 20
+    quotas: Mapping[PolicyKind, int] = field(default_factory=lambda: MappingProxyType({}))
 
 
 DEFAULT_OPTIONS = LintOptions()
@@ -53,11 +72,50 @@ class Block:
     name: String
     operator: Operator | None
     node: Node
+    statement: Object
 
     @property
     def members(self) -> tuple[Member, ...]:
         """The condition keys with their values."""
         return _members(self.node)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A string in an element of a statement; `items` are it and its neighbours in the list.
+
+    Of a principal, `element` is its type: AWS, Service, Federated or CanonicalUser.
+    """
+
+    statement: Object
+    name: String
+    node: String
+    items: tuple[Node, ...]
+
+    @property
+    def element(self) -> str:
+        """The name of the element."""
+        return self.name.value
+
+    @property
+    def text(self) -> str:
+        """What the string says."""
+        return self.node.value
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A condition key under an operator that is known, with the values it is compared with."""
+
+    block: Block
+    operator: Operator
+    name: String
+    values: tuple[Node, ...]
+
+    @property
+    def key(self) -> str:
+        """The condition key in lower case: case is no matter (AUTH B-13)."""
+        return self.name.value.lower()
 
 
 @dataclass(frozen=True)
@@ -88,12 +146,57 @@ class Subject:
         return tuple(item for item in entries(node) if isinstance(item, Object))
 
     @cached_property
+    def readings(self) -> tuple[Reading, ...]:
+        """The statements again, each read as a whole."""
+        variables = not self.is_without_variables
+        return tuple(Reading(node, self.kind, variables) for node in self.statements)
+
+    @cached_property
+    def dead_statements(self) -> frozenset[Span]:
+        """The places of statements that provably match no request."""
+        return frozenset(each.node.span for each in self.readings if never_matches(each))
+
+    @cached_property
     def blocks(self) -> tuple[Block, ...]:
         """The operators of all conditions."""
         return tuple(
-            Block(member.name, parse_operator(member.name.value), member.value)
+            Block(member.name, parse_operator(member.name.value), member.value, statement)
             for statement in self.statements
             for member in _members(statement.get("Condition"))
+        )
+
+    @cached_property
+    def actions(self) -> tuple[Entry, ...]:
+        """The strings of all Action and NotAction elements."""
+        return tuple(self._entries("Action", "NotAction"))
+
+    @cached_property
+    def resources(self) -> tuple[Entry, ...]:
+        """The strings of all Resource and NotResource elements."""
+        return tuple(self._entries("Resource", "NotResource"))
+
+    @cached_property
+    def principal_types(self) -> tuple[String, ...]:
+        """The names below all Principal and NotPrincipal elements: AWS, Service."""
+        return tuple(member.name for _, member in self._principal_members())
+
+    @cached_property
+    def principals(self) -> tuple[Entry, ...]:
+        """The strings below these names."""
+        return tuple(
+            found
+            for statement, member in self._principal_members()
+            for found in _strings_of(statement, member)
+        )
+
+    @cached_property
+    def tests(self) -> tuple[Test, ...]:
+        """The condition keys of all conditions, as far as their operators are known."""
+        return tuple(
+            Test(block, block.operator, member.name, entries(member.value))
+            for block in self.blocks
+            if block.operator is not None
+            for member in block.members
         )
 
     @cached_property
@@ -113,6 +216,39 @@ class Subject:
         if version is None:
             return not self.is_misspelt(self.root, "Version")
         return isinstance(version, String) and version.value == VERSION_2008
+
+    @cached_property
+    def meaning(self) -> Meaning:
+        """What the statements say, as far as each of them is in order."""
+        return meaning_of(
+            entries(self.root.get("Statement") if self.root else None),
+            self.document,
+            variables=not self.is_without_variables,
+            account=self.options.account,
+        )
+
+    @cached_property
+    def reach(self) -> Reach | None:
+        """Whom the key policy can let do what.
+
+        None where it plainly leaves everything to the account, and where not all of it could be
+        read or there are too many to ask.
+        """
+        meaning = self.meaning
+        if not meaning.is_whole or is_open(meaning):
+            return None
+        from policy.lint.reach import NO_ACCOUNT, Reach  # noqa: PLC0415 - brings the evaluator
+
+        reach = Reach(meaning, meaning.account or NO_ACCOUNT)
+        return None if reach.is_too_large else reach
+
+    @property
+    def heading(self) -> Span:
+        """Where the name of the Statement element stands, for what concerns all of them."""
+        for member in self.root.members if self.root else ():
+            if member.name.value == "Statement":
+                return member.name.span
+        return Span(0, 1)
 
     def reported(self, code: str) -> Iterator[Hit]:
         """Yield what the parser and the reader found under a code."""
@@ -155,6 +291,19 @@ class Subject:
     def _objects(self) -> dict[int, Object]:
         found = (self.root, *self.statements)
         return {node.span.start: node for node in found if node is not None}
+
+    def _principal_members(self) -> Iterator[tuple[Object, Member]]:
+        for statement in self.statements:
+            for element in statement.members:
+                if element.name.value in ("Principal", "NotPrincipal"):
+                    for member in _members(element.value):
+                        yield statement, member
+
+    def _entries(self, *names: str) -> Iterator[Entry]:
+        for statement in self.statements:
+            for member in statement.members:
+                if member.name.value in names:
+                    yield from _strings_of(statement, member)
 
     def _texts(self) -> Iterator[Text]:
         for member in self.root.members if self.root else ():
@@ -202,6 +351,13 @@ def opening(node: Node) -> Span:
 def short(text: str, limit: int = 60) -> str:
     """Return a text of the document as messages quote it."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _strings_of(statement: Object, member: Member) -> Iterator[Entry]:
+    items = entries(member.value)
+    for node in items:
+        if isinstance(node, String):
+            yield Entry(statement, member.name, node, items)
 
 
 def _members(node: Node | None) -> tuple[Member, ...]:

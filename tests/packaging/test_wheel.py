@@ -109,3 +109,17 @@ def test_the_bundled_scenarios_pass_where_they_are_installed(installed: Path) ->
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 passed" not in done.stdout
+
+
+def test_pytest_finds_the_plugin_by_itself_and_collects_the_scenarios(installed: Path) -> None:
+    arguments = ("-q", "-p", "no:cacheprovider", "kmsgate/scenarios/grants.scenario.yaml")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--rootdir", ".", "-c", os.devnull, *arguments],
+        cwd=installed,
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "2 passed" in done.stdout, done.stdout + done.stderr

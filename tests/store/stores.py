@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -72,3 +72,19 @@ STORES: dict[str, Callable[[pytest.FixtureRequest], MakeStore]] = {
     "sqlite": _sqlite,
     "postgres": _postgres,
 }
+
+
+def after_first_transaction(
+    monkeypatch: pytest.MonkeyPatch, database: type, do: Callable[[], object]
+) -> None:
+    """Do something once, as soon as a database has ended its next transaction."""
+    original, left = database.transaction, [do]  # type: ignore[attr-defined]
+
+    @contextmanager
+    def transaction(self: object) -> Iterator[object]:
+        with original(self) as connection:
+            yield connection
+        if left:
+            left.pop()()
+
+    monkeypatch.setattr(database, "transaction", transaction)

@@ -13,7 +13,7 @@ from kms.root_key import FileRootKey, PassphraseRootKey
 from kms.store import NewerStore, Session, StoreBusy, StoreError, WrongRootKey
 from kmsgate.cli import run
 from tests.store.postgres import PostgresStores
-from tests.store.stores import OTHER_ROOT_KEY, ROOT_KEY
+from tests.store.stores import OTHER_ROOT_KEY, ROOT_KEY, after_first_transaction
 from tests.store.test_contract import event, names, state_of, with_user
 from tests.unit.kms.test_records import busy_world, shape
 
@@ -70,6 +70,26 @@ def test_the_root_key_is_rotated_while_the_store_is_in_use(postgres: PostgresSto
     assert "ada" in names(state_of(postgres.again(root=new)))
     with pytest.raises(WrongRootKey):
         postgres.again()
+
+
+def test_two_rotations_at_once_leave_the_key_that_opens_the_store(
+    postgres: PostgresStores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kms.postgres_store import PostgresDatabase, rotate_root_key
+
+    file = FileRootKey(tmp_path / "root.key")
+    postgres.make(State())
+    rotate_root_key(postgres.dsn, ROOT_KEY, file, schema=postgres.schema)
+    after_first_transaction(
+        monkeypatch,
+        PostgresDatabase,
+        lambda: rotate_root_key(postgres.dsn, file, file, schema=postgres.schema),
+    )
+
+    assert rotate_root_key(postgres.dsn, file, file, schema=postgres.schema) == 3
+
+    assert len(file.keys({})) == 1
+    assert state_of(postgres.again(root=file)) == State()
 
 
 def test_a_newer_schema_is_told_and_left_alone(postgres: PostgresStores) -> None:

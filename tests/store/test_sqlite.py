@@ -20,7 +20,7 @@ from kms.root_key import FileRootKey, PassphraseRootKey
 from kms.sqlite_store import SqliteDatabase, SqliteStore, open_store, rotate_root_key, steps
 from kms.store import DamagedStore, NewerStore, Session, StoreBusy, StoreError, WrongRootKey
 from tests.kms_world import ALLOW_ALL, START, World
-from tests.store.stores import OTHER_ROOT_KEY, ROOT_KEY, SqliteStores
+from tests.store.stores import OTHER_ROOT_KEY, ROOT_KEY, SqliteStores, after_first_transaction
 from tests.store.test_contract import event, names, state_of, with_user
 from tests.unit.kms.test_records import busy_world, shape
 
@@ -628,6 +628,22 @@ def test_a_rotation_may_be_killed_at_any_moment(
     with closing(open_store(path, file)) as store:
         assert names(state_of(store)) == {"ada"}
     rotate_root_key(path, file, file)
+    assert len(file.keys({})) == 1
+    with closing(open_store(path, file)) as store:
+        assert names(state_of(store)) == {"ada"}
+
+
+def test_two_rotations_at_once_leave_the_key_that_opens_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first is overtaken by the second before it forgets the keys that are used no more."""
+    path, file = tmp_path / "1.db", FileRootKey(tmp_path / "root.key")
+    with closing(open_store(path, file)) as store:
+        grow(store, "ada")
+    after_first_transaction(monkeypatch, SqliteDatabase, lambda: rotate_root_key(path, file, file))
+
+    assert rotate_root_key(path, file, file) == 2
+
     assert len(file.keys({})) == 1
     with closing(open_store(path, file)) as store:
         assert names(state_of(store)) == {"ada"}

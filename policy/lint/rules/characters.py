@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from policy.errors import Note
-from policy.lint.rule import Fix, Hit, Severity, rule
+from policy.lint.fixes import rewritten
+from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, Text, strings
 from policy.model import PolicyKind
 from policy.tree import String
@@ -61,10 +63,18 @@ def forbidden_character(subject: Subject) -> Iterator[Hit]:
     yield from subject.reported("KG133")
     if subject.kind is not PolicyKind.KEY_POLICY:
         return
+    titles = {text.node.span for text in subject.texts if text.element in ("Sid", "Id")}
     for string in strings(subject.document.tree):
         found = _FORBIDDEN.findall(string.value)
         if found:
-            yield _forbidden(subject, string, found)
+            hit = _forbidden(subject, string, found)
+            is_title = string.span in titles and all(sign in _PLAINER for sign in found)
+            yield replace(hit, edits=(_plainer(subject, string),)) if is_title else hit
+
+
+def _plainer(subject: Subject, string: String) -> Edit:
+    text = "".join(_PLAINER.get(sign, sign) for sign in string.value)
+    return rewritten(subject.document.source, string, text)
 
 
 def _forbidden(subject: Subject, string: String, found: list[str]) -> Hit:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from policy.errors import Note
-from policy.lint.rule import Fix, Hit, Severity, rule
+from policy.lint.fixes import merged, rewritten
+from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Block, Subject, entries, short
-from policy.operators import Family, SetOperator
+from policy.operators import COMPARISONS, Family, SetOperator, parse_operator
 from policy.reader import value_text
-from policy.tree import String
+from policy.spelling import closest
+from policy.tree import Object
 
 
 @rule("KG106", "duplicate-condition-key-case", Severity.ERROR, Fix.UNSAFE)
@@ -33,17 +36,22 @@ def duplicate_condition_key_case(subject: Subject) -> Iterator[Hit]:
     ```
     """
     for block in subject.blocks:
-        first: dict[str, String] = {}
+        first: dict[str, int] = {}
         exact: set[str] = set()
-        for entry in block.members:
+        for at, entry in enumerate(block.members):
             name = entry.name
-            other = first.setdefault(name.value.lower(), name)
+            before = first.setdefault(name.value.lower(), at)
+            other = block.members[before].name
             if other is not name and name.value not in exact:
                 message = (
                     f"condition key '{short(name.value)}' repeats '{short(other.value)}' "
                     "with other capitals"
                 )
-                yield Hit(name.span, message, notes=(Note("first here", other.span),))
+                notes = (Note("first here", other.span),)
+                edits: tuple[Edit, ...] = ()
+                if isinstance(block.node, Object):
+                    edits = merged(subject.document.source, block.node, before, at)
+                yield Hit(name.span, message, notes=notes, edits=edits)
             exact.add(name.value)
 
 
@@ -65,7 +73,11 @@ def null_operator_misuse(subject: Subject) -> Iterator[Hit]:
     {"Null": {"kms:ViaService": "true"}}
     ```
     """
-    yield from subject.reported("KG134")
+    names = {block.name.span: block.name for block in subject.blocks}
+    for hit in subject.reported("KG134"):
+        name = names.get(hit.span)
+        edits = (rewritten(subject.document.source, name, "Null"),) if name else ()
+        yield replace(hit, edits=edits)
     for block in subject.blocks:
         operator = block.operator
         if operator is None or operator.base.family is not Family.NULL:
@@ -73,7 +85,8 @@ def null_operator_misuse(subject: Subject) -> Iterator[Hit]:
         if operator.set_operator is not None:
             constant = "true" if operator.set_operator is SetOperator.ALL else "false"
             message = f"{operator} is not valid; it is {constant} for every request"
-            yield Hit(block.name.span, message, 'write "Null"')
+            edits = (rewritten(subject.document.source, block.name, "Null"),)
+            yield Hit(block.name.span, message, 'write "Null"', edits=edits)
         yield from _null_values(block)
 
 
@@ -103,5 +116,23 @@ def unknown_operator(subject: Subject) -> Iterator[Hit]:
     ```json
     {"StringEquals": {"kms:CallerAccount": "111122223333"}}
     ```
+
+    ## Sources
+    - IAM JSON policy elements: Condition operators
+    - Access Analyzer policy check reference
     """
-    return subject.reported("KG208")
+    names = {block.name.span: block.name for block in subject.blocks}
+    for hit in subject.reported("KG208"):
+        name = names.get(hit.span)
+        meant = _nearest_operator(name.value) if name else None
+        edits = (rewritten(subject.document.source, name, meant),) if name and meant else ()
+        yield replace(hit, edits=edits)
+
+
+def _nearest_operator(name: str) -> str | None:
+    prefix, colon, base = name.rpartition(":")
+    suffix = "IfExists" if base.lower().endswith("ifexists") else ""
+    bare = base[: len(base) - len(suffix)]
+    meant = closest(bare, (comparison.name for comparison in COMPARISONS.values()))
+    whole = f"{prefix}{colon}{meant}{suffix}"
+    return str(parse_operator(whole)) if meant and parse_operator(whole) else None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from policy.lint.rule import Fix, Hit, Severity, rule
+from policy.lint.fixes import member_added, rewritten
+from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, opening
 from policy.model import VERSION_2008, VERSION_2012
 from policy.tree import String
@@ -38,6 +40,8 @@ def missing_version(subject: Subject) -> Iterator[Hit]:
             f"no Version; the policy is read as {VERSION_2008} "
             "and policy variables are taken literally",
             f'add "Version": "{VERSION_2012}"',
+            edits=member_added(subject.document.source, root, f'"Version": "{VERSION_2012}"'),
+            fix=_of_version(subject),
         )
 
 
@@ -64,7 +68,10 @@ def invalid_version(subject: Subject) -> Iterator[Hit]:
                    "Action": "kms:PutKeyPolicy", "Resource": "*"}}
     ```
     """
-    return subject.reported("KG110")
+    version = subject.root.get("Version") if subject.root else None
+    for hit in subject.reported("KG110"):
+        edits = (Edit(version.span, f'"{VERSION_2012}"'),) if version is not None else ()
+        yield replace(hit, edits=edits)
 
 
 @rule("KG111", "outdated-version", Severity.WARNING, Fix.SAFE | Fix.UNSAFE)
@@ -94,7 +101,14 @@ def outdated_version(subject: Subject) -> Iterator[Hit]:
         yield Hit(
             version.span,
             f"policy language {VERSION_2008} has no policy variables; use {VERSION_2012}",
+            edits=(rewritten(subject.document.source, version, VERSION_2012),),
+            fix=_of_version(subject),
         )
+
+
+def _of_version(subject: Subject) -> Fix:
+    """Return how safe a newer version is: it reads variables, where there may be some."""
+    return Fix.UNSAFE if "${" in subject.document.source.text else Fix.SAFE
 
 
 @rule("KG112", "missing-statement", Severity.ERROR)

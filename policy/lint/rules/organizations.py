@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from policy.lint.rule import Fix, Hit, Severity, rule
+from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, entries, opening
 from policy.model import Effect, PolicyKind
-from policy.tree import Member, Node, String
+from policy.tree import Member, Node, Object, String
 
 RCP_SERVICES = frozenset(
     {
@@ -49,7 +50,12 @@ def rcp_syntax(subject: Subject) -> Iterator[Hit]:
             elif name == "Effect" and isinstance(value, String) and value.value == Effect.ALLOW:
                 yield _rcp("Effect Allow", value)
             elif name == "Principal" and not _is_star(value):
-                yield _rcp('a Principal other than "*"', value, 'write "Principal": "*"')
+                hit = _rcp('a Principal other than "*"', value, 'write "Principal": "*"')
+                means_all = isinstance(value, Object) and all(
+                    m.name.value == "AWS" and all(map(_is_star, entries(m.value)))
+                    for m in value.members
+                )
+                yield replace(hit, edits=(Edit(value.span, '"*"'),) if means_all else ())
             elif name == "Action":
                 for action in entries(value):
                     yield from _rcp_action(action)

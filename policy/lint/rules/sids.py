@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from policy.errors import Note
-from policy.lint.rule import Fix, Hit, Severity, rule
+from policy.lint.fixes import member_removed, rewritten
+from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, short
 from policy.model import PolicyKind
 from policy.tree import String
@@ -48,7 +49,8 @@ def sid_characters(subject: Subject) -> Iterator[Hit]:
             joined = "".join(word[0].upper() + word[1:] for word in words)
             advice = f'write "{short(joined)}"' if joined else None
             message = f"a Sid in an {subject.kind} may only have letters and digits"
-            yield Hit(sid.span, message, advice)
+            edits = (rewritten(subject.document.source, sid, joined),) if joined else ()
+            yield Hit(sid.span, message, advice, edits=edits)
 
 
 @rule("KG126", "duplicate-sid", Severity.ERROR, Fix.UNSAFE)
@@ -85,7 +87,8 @@ def duplicate_sid(subject: Subject) -> Iterator[Hit]:
             message = f"Sid '{short(text)}' is used by {len(same)} statements"
             first, second, *rest = (sid.span for sid in same)
             notes = (Note("first here", first), *(Note("and here", span) for span in rest))
-            yield Hit(second, message, notes=notes, severity=mild)
+            edits = tuple(_numbered(subject, same, taken=by_text.keys()))
+            yield Hit(second, message, notes=notes, severity=mild, edits=edits)
 
 
 @rule("KG127", "empty-sid", Severity.SUGGESTION, Fix.SAFE)
@@ -107,9 +110,20 @@ def empty_sid(subject: Subject) -> Iterator[Hit]:
      "Action": "kms:UpdatePrimaryRegion", "Resource": "*"}
     ```
     """
-    for sid in _sids(subject):
-        if not sid.value.strip():
-            yield Hit(sid.span, "empty Sid")
+    for statement in subject.statements:
+        sid = statement.get("Sid")
+        if isinstance(sid, String) and not sid.value.strip():
+            yield Hit(sid.span, "empty Sid", edits=member_removed(statement, "Sid"))
+
+
+def _numbered(subject: Subject, same: list[String], taken: Collection[str]) -> Iterator[Edit]:
+    """Yield edits that give all but the first of these Sids a number that no other Sid has."""
+    number = 1
+    for sid in same[1:]:
+        number += 1
+        while f"{sid.value}{number}" in taken:
+            number += 1
+        yield rewritten(subject.document.source, sid, f"{sid.value}{number}")
 
 
 def _sids(subject: Subject) -> Iterator[String]:

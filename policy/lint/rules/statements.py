@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from policy.lint.rule import Fix, Hit, Severity, rule
+from policy.lint.fixes import member_appended, member_removed, rewritten
+from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, opening
 from policy.model import PolicyKind
+from policy.principals import PRINCIPAL_KEYS
+from policy.reader import DOCUMENT_ELEMENTS, STATEMENT_ELEMENTS
+from policy.spelling import closest
 
 NAMES_PRINCIPALS = frozenset(kind for kind in PolicyKind if kind.names_principals)
 
@@ -31,7 +36,17 @@ def unknown_element(subject: Subject) -> Iterator[Hit]:
      "Action": "kms:*", "Resource": "*"}
     ```
     """
-    return subject.reported("KG108")
+    objects = [each for each in (subject.root, *subject.statements) if each is not None]
+    names = {member.name.span: (node, member.name) for node in objects for member in node.members}
+    for hit in subject.reported("KG108"):
+        node, name = names.get(hit.span, (None, None))
+        edits: tuple[Edit, ...] = ()
+        if node is not None and name is not None:
+            known = DOCUMENT_ELEMENTS if node is subject.root else STATEMENT_ELEMENTS
+            meant = closest(name.value, known)
+            if meant and node.get(meant) is None:
+                edits = (rewritten(subject.document.source, name, meant),)
+        yield replace(hit, edits=edits)
 
 
 @rule("KG113", "missing-effect", Severity.ERROR)
@@ -71,7 +86,11 @@ def invalid_effect(subject: Subject) -> Iterator[Hit]:
     {"Effect": "Deny", "Principal": "*", "Action": "kms:DisableKey", "Resource": "*"}
     ```
     """
-    return subject.reported("KG114")
+    for hit in subject.reported("KG114"):
+        written = subject.document.source.text[hit.span.start : hit.span.end]
+        meant = written.strip("\"'").strip().capitalize()
+        edits = (Edit(hit.span, f'"{meant}"'),) if meant in ("Allow", "Deny") else ()
+        yield replace(hit, edits=edits)
 
 
 @rule("KG115", "missing-action", Severity.ERROR)
@@ -128,7 +147,10 @@ def missing_resource(subject: Subject) -> Iterator[Hit]:
         advice = 'write "Resource": "*", which stands for the key that has the policy'
     for statement in subject.lacking("Resource", "NotResource"):
         message = "the statement has no Resource and does not apply to any KMS key"
-        yield Hit(opening(statement), message, advice)
+        edits: tuple[Edit, ...] = ()
+        if advice:
+            edits = member_appended(subject.document.source, statement, '"Resource": "*"')
+        yield Hit(opening(statement), message, advice, edits=edits)
 
 
 @rule("KG117", "missing-principal", Severity.ERROR, kinds=NAMES_PRINCIPALS)
@@ -179,7 +201,10 @@ def principal_not_allowed(subject: Subject) -> Iterator[Hit]:
      "Condition": {"ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::111122223333:role/intern"}}}
     ```
     """
-    return subject.reported("KG118")
+    names = {m.name.span: (s, m.name.value) for s in subject.statements for m in s.members}
+    for hit in subject.reported("KG118"):
+        found = names.get(hit.span)
+        yield replace(hit, edits=member_removed(*found)) if found else hit
 
 
 @rule("KG119", "conflicting-elements", Severity.ERROR)
@@ -246,5 +271,15 @@ def invalid_principal_key(subject: Subject) -> Iterator[Hit]:
     {"Effect": "Allow", "Principal": {"Service": "backup.amazonaws.com"},
      "Action": "kms:DescribeKey", "Resource": "*"}
     ```
+
+    ## Sources
+    - AWS JSON policy elements: Principal
+    - Access Analyzer policy check reference
     """
-    return subject.reported("KG215")
+    canonical = {name.lower(): name for name in PRINCIPAL_KEYS}
+    names = {name.span: name for name in subject.principal_types}
+    for hit in subject.reported("KG215"):
+        name = names.get(hit.span)
+        meant = canonical.get(name.value.lower()) if name else None
+        edits = (rewritten(subject.document.source, name, meant),) if name and meant else ()
+        yield replace(hit, edits=edits)

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import TypeGuard
 
-from policy.lint.rule import Fix, Hit, Severity, rule
+from policy.lint.fixes import merged
+from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject
+from policy.model import VERSION_2012
+from policy.source import Span
+from policy.tree import Array, Node, Object, says_the_same
+
+_SINGLE = ("Version", "Id", "Sid", "Effect")
+_QUOTES = "'\u2018\u2019\u201c\u201d"
+_QUOTED = re.compile(rf'[{_QUOTES}]([^"\\{_QUOTES}]*)[{_QUOTES}]')
 
 
 @rule("KG101", "json-syntax-error", Severity.ERROR)
@@ -60,7 +72,8 @@ def trailing_comma(subject: Subject) -> Iterator[Hit]:
      "Resource": "*"}
     ```
     """
-    return subject.reported("KG102")
+    for hit in subject.reported("KG102"):
+        yield replace(hit, edits=(Edit(hit.span, ""),))
 
 
 @rule("KG103", "missing-comma", Severity.ERROR, Fix.SAFE)
@@ -89,7 +102,9 @@ def missing_comma(subject: Subject) -> Iterator[Hit]:
      "Resource": "*"}
     ```
     """
-    return subject.reported("KG103")
+    for hit in subject.reported("KG103"):
+        at = hit.span.start
+        yield replace(hit, edits=(Edit(Span(at, at), ","),))
 
 
 @rule("KG104", "non-json-construct", Severity.ERROR, Fix.SAFE | Fix.UNSAFE)
@@ -117,7 +132,16 @@ def non_json_construct(subject: Subject) -> Iterator[Hit]:
      "Resource": "*"}
     ```
     """
-    return subject.reported("KG104")
+    for hit in subject.reported("KG104"):
+        written = subject.document.source.text[hit.span.start : hit.span.end]
+        found = _QUOTED.fullmatch(written)
+        if found:  # quotes of other kinds
+            text = json.dumps(found[1], ensure_ascii=False)
+            yield replace(hit, edits=(Edit(hit.span, text),), fix=Fix.SAFE)
+        elif written.startswith(("//", "#", "/*")):
+            yield replace(hit, edits=(Edit(hit.span, ""),), fix=Fix.UNSAFE)
+        else:
+            yield hit
 
 
 @rule("KG105", "duplicate-member", Severity.ERROR, Fix.SAFE | Fix.UNSAFE)
@@ -146,7 +170,40 @@ def duplicate_member(subject: Subject) -> Iterator[Hit]:
      "Resource": "*"}
     ```
     """
-    return subject.reported("KG105")
+    members = {
+        member.name.span: (node, at)
+        for node in _objects(subject.document.tree)
+        for at, member in enumerate(node.members)
+    }
+    for hit in subject.reported("KG105"):
+        node, at = members.get(hit.span, (None, 0))
+        yield _without_repeat(hit, subject, node, at) if node else hit
+
+
+def _objects(tree: Node | None) -> Iterator[Object]:
+    waiting = [] if tree is None else [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Object):
+            yield node
+            waiting += [member.value for member in node.members]
+        elif isinstance(node, Array):
+            waiting += node.items
+
+
+def _without_repeat(hit: Hit, subject: Subject, node: Object, at: int) -> Hit:
+    """Return the hit with an edit that drops what was said before, or puts both into a list."""
+    again = node.members[at]
+    first = next(i for i, m in enumerate(node.members) if m.name.value == again.name.value)
+    if first == at:
+        return hit
+    if says_the_same(node.members[first].value, again.value):
+        gone = Span(node.members[at - 1].value.span.end, again.value.span.end)
+        return replace(hit, edits=(Edit(gone, ""),), fix=Fix.SAFE)
+    if again.name.value in _SINGLE:
+        return hit
+    edits = merged(subject.document.source, node, first, at)
+    return replace(hit, edits=edits, fix=Fix.UNSAFE)
 
 
 @rule("KG107", "not-a-policy-document", Severity.ERROR, Fix.SAFE)
@@ -170,4 +227,18 @@ def not_a_policy_document(subject: Subject) -> Iterator[Hit]:
                     "Action": "kms:*", "Resource": "*"}]}
     ```
     """
-    return subject.reported("KG107")
+    tree = subject.document.tree
+    for hit in subject.reported("KG107"):
+        edits: tuple[Edit, ...] = ()
+        if _is_statement(tree) or (isinstance(tree, Array) and all(map(_is_statement, tree.items))):
+            start, end = tree.span.start, tree.span.end
+            opened, closed = ("[", "]") if isinstance(tree, Object) else ("", "")
+            edits = (
+                Edit(Span(start, start), f'{{"Version": "{VERSION_2012}", "Statement": {opened}'),
+                Edit(Span(end, end), f"{closed}}}"),
+            )
+        yield replace(hit, edits=edits)
+
+
+def _is_statement(node: Node | None) -> TypeGuard[Object]:
+    return isinstance(node, Object) and node.get("Effect") is not None

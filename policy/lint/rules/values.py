@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policy.lint.rule import Fix, Hit, Severity, rule
-from policy.lint.subject import Subject, entries
+from policy.lint.fixes import member_removed, quoted
+from policy.lint.rule import Edit, Fix, Hit, Severity, rule
+from policy.lint.subject import Block, Subject, entries
 from policy.operators import Operator, SetOperator
 from policy.tree import Array, Boolean, Node, Number, Object, String
+from policy.vocabulary import ACCOUNT_KEYS
 
-ACCOUNT_KEYS = frozenset(
-    {"kms:calleraccount", "aws:sourceaccount", "aws:principalaccount", "aws:resourceaccount"}
-)
 PRINCIPALS = ("Principal", "NotPrincipal")
 LISTS = ("Action", "NotAction", "Resource", "NotResource")
 TYPES = {String: "strings", Number: "numbers", Boolean: "booleans"}
@@ -27,12 +26,14 @@ def mixed_value_types(subject: Subject) -> Iterator[Hit]:
 
     ## Example
     ```json
-    {"NumericEquals": {"kms:ScheduleKeyDeletionPendingWindowInDays": ["7", 30]}}
+    {"Effect": "Deny", "Principal": "*", "Action": "kms:ScheduleKeyDeletion", "Resource": "*",
+     "Condition": {"NumericEquals": {"kms:ScheduleKeyDeletionPendingWindowInDays": ["7", 30]}}}
     ```
 
     ## Use instead
     ```json
-    {"NumericEquals": {"kms:ScheduleKeyDeletionPendingWindowInDays": ["7", "30"]}}
+    {"Effect": "Deny", "Principal": "*", "Action": "kms:ScheduleKeyDeletion", "Resource": "*",
+     "Condition": {"NumericEquals": {"kms:ScheduleKeyDeletionPendingWindowInDays": ["7", "30"]}}}
     ```
     """
     for block in subject.blocks:
@@ -42,7 +43,10 @@ def mixed_value_types(subject: Subject) -> Iterator[Hit]:
             if len(mixed) > 1:
                 types = f"{', '.join(mixed[:-1])} and {mixed[-1]}"
                 message = f"the values of '{entry.name.value}' mix {types}"
-                yield Hit(entry.name.span, message, "put all of them in quotes")
+                source = subject.document.source
+                unquoted = [v for v in entries(entry.value) if isinstance(v, Number | Boolean)]
+                edits = tuple(quoted(source, value) for value in unquoted)
+                yield Hit(entry.name.span, message, "put all of them in quotes", edits=edits)
 
 
 @rule("KG122", "number-for-account-id", Severity.ERROR, Fix.SAFE | Fix.UNSAFE)
@@ -63,11 +67,18 @@ def number_for_account_id(subject: Subject) -> Iterator[Hit]:
     {"StringEquals": {"aws:SourceAccount": "098765432109"}}
     ```
     """
-    yield from subject.reported("KG122")
+    numbers = {
+        entry.span: entry
+        for statement in subject.statements
+        for name in PRINCIPALS
+        for entry in _aws(statement.get(name))
+    }
+    for hit in subject.reported("KG122"):
+        entry = numbers.get(hit.span)
+        yield _quote(entry) if isinstance(entry, Number) else hit
     for statement in subject.statements:
         for name in PRINCIPALS:
-            principal = statement.get(name)
-            for entry in entries(principal.get("AWS") if isinstance(principal, Object) else None):
+            for entry in _aws(statement.get(name)):
                 if _is_unquoted(entry):
                     yield _quote(entry)
     for block in subject.blocks:
@@ -78,6 +89,10 @@ def number_for_account_id(subject: Subject) -> Iterator[Hit]:
                         yield _quote(value)
 
 
+def _aws(principal: Node | None) -> tuple[Node, ...]:
+    return entries(principal.get("AWS") if isinstance(principal, Object) else None)
+
+
 def _is_unquoted(node: Node) -> bool:
     """Tell whether a YAML reader could take the text for a number."""
     return isinstance(node, String) and node.plain and node.value.isdecimal()
@@ -85,8 +100,12 @@ def _is_unquoted(node: Node) -> bool:
 
 def _quote(node: Node) -> Hit:
     text = node.text if isinstance(node, Number) else getattr(node, "value", "")
-    digits = text.rjust(12, "0") if text.isdecimal() else text
-    return Hit(node.span, f'quote the account ID "{digits}"')
+    if not text.isdecimal() or len(text) > 12:
+        return Hit(node.span, f'quote the account ID "{text}"')
+    digits = text.rjust(12, "0")  # YAML and JSON know no number with zeros before it
+    fix = Fix.SAFE if digits == text else Fix.UNSAFE
+    edits = (Edit(node.span, f'"{digits}"'),)
+    return Hit(node.span, f'quote the account ID "{digits}"', edits=edits, fix=fix)
 
 
 @rule("KG123", "empty-list", Severity.ERROR)
@@ -169,8 +188,19 @@ def empty_object(subject: Subject) -> Iterator[Hit]:
         for name in ("Condition", *PRINCIPALS):
             node = statement.get(name)
             if isinstance(node, Object) and not node.members:
-                advice = "delete it" if name == "Condition" else None
-                yield Hit(node.span, f"empty {name}", advice)
+                if name == "Condition":
+                    edits = member_removed(statement, name)
+                    yield Hit(node.span, f"empty {name}", "delete it", edits=edits)
+                else:
+                    yield Hit(node.span, f"empty {name}")
     for block in subject.blocks:
         if isinstance(block.node, Object) and not block.node.members:
-            yield Hit(block.node.span, f"empty {block.name.value}", "delete it")
+            edits = _without(block)
+            yield Hit(block.node.span, f"empty {block.name.value}", "delete it", edits=edits)
+
+
+def _without(block: Block) -> tuple[Edit, ...]:
+    condition = block.statement.get("Condition")
+    if isinstance(condition, Object) and len(condition.members) > 1:
+        return member_removed(condition, block.name.value)
+    return member_removed(block.statement, "Condition")

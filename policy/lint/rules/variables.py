@@ -6,13 +6,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from policy.lint.rule import Fix, Hit, Severity, rule
+from policy.lint.fixes import member_added, rewritten
+from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, Text, short
 from policy.model import VERSION_2012
 from policy.source import Span
+from policy.tree import String
 from policy.vocabulary import condition_key
 
 _REFERENCE = re.compile(r"\$\{([^{}]*)(\}?)")
+_CLOSED = re.compile(r"\$\{[^{}\s,]+\}")
 _DEFAULT = re.compile(r"\s*'[^']*'\s*")
 _ESCAPES = ("*", "?", "$")
 
@@ -61,7 +64,11 @@ def malformed_variable(subject: Subject) -> Iterator[Hit]:
     for found in _references(subject):
         if found.fault:
             message = f"malformed policy variable {short(found.text)}: {found.fault}"
-            yield Hit(found.span, message)
+            node, closed = found.where.node, f"{found.text}}}"
+            edits: tuple[Edit, ...] = ()
+            if _CLOSED.fullmatch(closed) and node.value.endswith(found.text):
+                edits = (rewritten(subject.document.source, node, f"{node.value}}}"),)
+            yield Hit(found.span, message, edits=edits)
 
 
 @rule("KG129", "variable-in-wrong-place", Severity.ERROR)
@@ -128,7 +135,7 @@ def variable_needs_version(subject: Subject) -> Iterator[Hit]:
     for found in _references(subject):
         if found.where.takes_variables and not (found.fault or found.is_foreign):
             message = f"'{short(found.text)}' is plain text unless Version is {VERSION_2012}"
-            yield Hit(found.span, message)
+            yield Hit(found.span, message, edits=_with_variables(subject))
 
 
 @rule("KG131", "variable-with-operator", Severity.ERROR)
@@ -200,6 +207,15 @@ def _consequence(found: _Reference, subject: Subject) -> str | None:
     if key is None:
         return "has no value in any request, so nothing can match"
     return "may have several values and is replaced by none" if key.multivalued else None
+
+
+def _with_variables(subject: Subject) -> tuple[Edit, ...]:
+    """Return the edit that gives the policy the version in which variables are replaced."""
+    source, root = subject.document.source, subject.root
+    version = root.get("Version") if root else None
+    if isinstance(version, String):
+        return (rewritten(source, version, VERSION_2012),)
+    return member_added(source, root, f'"Version": "{VERSION_2012}"') if root else ()
 
 
 def _references(subject: Subject) -> Iterator[_Reference]:

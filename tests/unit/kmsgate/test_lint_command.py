@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from kmsgate.cli import run
-from kmsgate.commands.lint import MAX_BYTES, check, select_rules, show_text
+from kmsgate.linting.checking import MAX_BYTES, check, select_rules
+from kmsgate.linting.text import show_text
 from kmsgate.output import screen
-from policy.lint import RULES
+from policy.lint import DEFAULT_RULES
 
 GOOD = """\
 {
@@ -22,7 +23,7 @@ GOOD = """\
     {
       "Sid": "Delegate",
       "Effect": "Allow",
-      "Principal": {"AWS": "111122223333"},
+      "Principal": {"AWS": "210987654321"},
       "Action": "kms:*",
       "Resource": "*"
     }
@@ -32,8 +33,9 @@ GOOD = """\
 SLIPS = """\
 {
   "Version": "2012-10-17",
-  "Statement": [
-    {"Sid": "Use", "Effect": "Allow", "Principal": {"AWS": "111122223333"},
+  "Statement": [{"Sid": "Own", "Effect": "Allow", "Principal": {"AWS": "210987654321"}, \
+"Action": "kms:*", "Resource": "*"},
+    {"Sid": "Use", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::210987654321:role/app"},
      "Action": ["kms:Decrypt", "kms:Encrypt",], "Resource": "*"},
     {"Sid": "", "Effect": "Deny", "Principal": "*",
 \t "Action": "kms:ScheduleKeyDeletion"},
@@ -42,7 +44,7 @@ SLIPS = """\
 }
 """
 SLIPS_SHOWN = """\
-slips.json:5:45: KG102 error: trailing comma before ']' [trailing-comma]
+slips.json:5:45: KG102 error: trailing comma before ']' [trailing-comma] (fixable)
   |
 5 |      "Action": ["kms:Decrypt", "kms:Encrypt",], "Resource": "*"},
   |                                             ^
@@ -52,8 +54,8 @@ slips.json:6:5: KG116 error: the statement has no Resource and does not apply to
   |
 6 |     {"Sid": "", "Effect": "Deny", "Principal": "*",
   |     ^
-help: write "Resource": "*", which stands for the key that has the policy
-slips.json:6:13: KG127 suggestion: empty Sid [empty-sid]
+help: write "Resource": "*", which stands for the key that has the policy (--unsafe-fixes)
+slips.json:6:13: KG127 suggestion: empty Sid [empty-sid] (fixable)
   |
 6 |     {"Sid": "", "Effect": "Deny", "Principal": "*",
   |             ^^
@@ -63,7 +65,8 @@ slips.json:8:13: KG126 warning: Sid 'Use' is used by 2 statements [duplicate-sid
   |             ^^^^^
 note: slips.json:4:13: first here
 
-1 file, 3 statements: 2 errors, 1 warning, 1 suggestion.
+1 file, 4 statements: 2 errors, 1 warning, 1 suggestion. \
+2 can be fixed with --fix, 2 more with --unsafe-fixes.
 """
 OLD = '{"Version": "2008-10-17", "Statement": []}'
 MILD = GOOD.replace('"Delegate"', '" "')
@@ -116,13 +119,13 @@ def test_a_tab_before_the_place_does_not_move_the_carets(
     assert code == 1
     assert out == (
         'tabs.json:6:12: KG114 error: Effect must be "Allow" or "Deny", not "allow" '
-        "[invalid-effect]\n"
+        "[invalid-effect] (fixable)\n"
         "  |\n"
         '6 | \t"Effect": "allow",\n'
         "  | \t          ^^^^^^^\n"
         'help: write "Allow"\n'
         "\n"
-        "1 file, 1 statement: 1 error.\n"
+        "1 file, 1 statement: 1 error. 1 can be fixed with --fix.\n"
     )
 
 
@@ -133,11 +136,13 @@ def test_several_files_are_counted_together(capsys: pytest.CaptureFixture[str]) 
     assert code == 1
     assert out == (
         "a/two.json:1:13: KG111 warning: policy language 2008-10-17 has no policy variables; "
-        "use 2012-10-17 [outdated-version]\n"
+        "use 2012-10-17 [outdated-version] (fixable)\n"
         "a/two.json:1:40: KG112 error: the policy has no statement [missing-statement]\n"
     )
     _, out, _ = lint(capsys, "a")
-    assert out.endswith("\n\n2 files, 1 statement: 1 error, 1 warning.\n")
+    assert out.endswith(
+        "\n\n2 files, 1 statement: 1 error, 1 warning. 1 can be fixed with --fix.\n"
+    )
 
 
 def test_quiet_says_nothing_about_good_files(capsys: pytest.CaptureFixture[str]) -> None:
@@ -173,7 +178,7 @@ def test_colour_is_for_terminals_and_adds_nothing_but_colour(
 ) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    checked = [check(write("slips.json", SLIPS), None, RULES)]
+    checked = [check(write("slips.json", SLIPS), None, DEFAULT_RULES)]
     plain, colored, dumb, forced = io.StringIO(), _Terminal(), _Terminal(), io.StringIO()
     show_text(screen(plain), checked)
     show_text(screen(colored), checked)
@@ -221,7 +226,7 @@ def test_the_exit_code_depends_on_the_loudest_finding(
 def test_suggestions_alone_do_not_fail_unless_asked_to(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = lint(capsys, write("p.json", MILD))
     assert code == 0
-    assert out.endswith("1 file, 1 statement: 1 suggestion.\n")
+    assert out.endswith("1 file, 1 statement: 1 suggestion. 1 can be fixed with --fix.\n")
 
 
 @pytest.mark.parametrize(
@@ -264,7 +269,7 @@ def test_a_rule_that_does_not_exist_is_wrong_usage(
 
 
 def test_without_a_choice_every_rule_runs() -> None:
-    assert select_rules((), ()) == RULES
+    assert select_rules((), ()) == DEFAULT_RULES
 
 
 @pytest.mark.parametrize("option", ["--kind", "--fail-on", "--format", "--color"])
@@ -291,14 +296,14 @@ def test_an_unknown_choice_is_wrong_usage(capsys: pytest.CaptureFixture[str], op
 def test_the_kind_of_the_documents_can_be_said(
     capsys: pytest.CaptureFixture[str], kind: str, codes: list[str]
 ) -> None:
-    _, out, _ = lint(capsys, write("p.json", GOOD), "-q", "--kind", kind)
+    _, out, _ = lint(capsys, write("p.json", GOOD), "-q", "--kind", kind, "--select", "KG1")
     assert [line.split()[1] for line in out.splitlines()] == codes
 
 
 def test_without_a_kind_principals_make_a_key_policy(capsys: pytest.CaptureFixture[str]) -> None:
-    identity = GOOD.replace('      "Principal": {"AWS": "111122223333"},\n', "")
-    assert lint(capsys, write("p.json", identity))[0] == 0
-    assert lint(capsys, "p.json", "--kind", "key-policy")[0] == 1
+    identity = GOOD.replace('      "Principal": {"AWS": "210987654321"},\n', "")
+    assert lint(capsys, write("p.json", identity), "--select", "KG1")[0] == 0
+    assert lint(capsys, "p.json", "--select", "KG1", "--kind", "key-policy")[0] == 1
 
 
 def test_standard_input_is_read_for_a_dash(
@@ -434,7 +439,7 @@ def test_json_has_one_object_for_each_finding_and_a_summary(
     report = json.loads(out)
     assert set(report) == {"findings", "summary"}
     assert report["summary"] == {
-        "files": 1, "statements": 3, "error": 2, "security": 0, "warning": 1, "suggestion": 1,
+        "files": 1, "statements": 4, "error": 2, "security": 0, "warning": 1, "suggestion": 1,
     }  # fmt: skip
     assert report["findings"][0] == {
         "path": "slips.json",
@@ -447,6 +452,8 @@ def test_json_has_one_object_for_each_finding_and_a_summary(
         "severity": "error",
         "message": "trailing comma before ']'",
         "help": "delete the comma",
+        "fix": "safe",
+        "edits": [{"line": 5, "column": 45, "end_line": 5, "end_column": 46, "text": ""}],
         "notes": [],
     }
     assert report["findings"][3]["help"] is None
@@ -456,7 +463,7 @@ def test_json_has_one_object_for_each_finding_and_a_summary(
     ]
     assert {tuple(finding) for finding in report["findings"]} == {
         ("path", "line", "column", "end_line", "end_column", "code", "slug", "severity",
-         "message", "help", "notes")
+         "message", "help", "fix", "edits", "notes")
     }  # fmt: skip
 
 
@@ -472,3 +479,110 @@ def test_json_is_ascii_whatever_the_file_holds(capsys: pytest.CaptureFixture[str
     assert out.isascii()
     assert "\x1b" not in out
     assert {finding["path"] for finding in json.loads(out)["findings"]} == {"ä.json"}
+
+
+# Repairs
+
+BROKEN = GOOD.replace('"Delegate"', '""').replace('"kms:*",', '["kms:*", "kms:encrypts",],')
+MENDED = GOOD.replace('      "Sid": "Delegate",\n', "").replace(
+    '"kms:*"', '["kms:*", "kms:encrypts"]'
+)
+FORM = ("--select", "KG1,KG2")
+
+
+def test_safe_repairs_are_made_in_the_file_and_the_rest_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, out, _ = lint(capsys, write("p.json", BROKEN), "--fix", *FORM)
+
+    assert Path("p.json").read_text() == MENDED
+    assert code == 1
+    assert out.splitlines()[-1] == (
+        "1 file, 1 statement: 1 error. 2 fixed. 1 can be fixed with --fix --unsafe-fixes."
+    )
+    assert list(Path().iterdir()) == [Path("p.json")]
+
+
+def test_unsafe_repairs_are_made_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = lint(capsys, write("p.json", BROKEN), "--fix", "--unsafe-fixes", *FORM)
+
+    assert Path("p.json").read_text() == MENDED.replace("encrypts", "Encrypt")
+    assert (code, out) == (0, "1 file, 1 statement: no findings. 3 fixed.\n")
+
+
+def test_a_patch_is_shown_and_nothing_changed(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = lint(capsys, write("p.json", BROKEN), "--diff")
+
+    assert Path("p.json").read_text() == BROKEN
+    assert code == 1
+    assert out.splitlines()[:4] == [
+        "--- p.json",
+        "+++ p.json",
+        "@@ -2,10 +2,9 @@",
+        '   "Version": "2012-10-17",',
+    ]
+    assert '-      "Sid": "",' in out.splitlines()
+
+
+def test_a_patch_of_nothing_is_empty(capsys: pytest.CaptureFixture[str]) -> None:
+    assert lint(capsys, write("p.json", GOOD), "--diff") == (0, "", "")
+
+
+def test_line_ends_and_the_mode_of_a_file_stay_as_they_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write("p.json", BROKEN.replace("\n", "\r\n"))
+    Path("p.json").chmod(0o640)
+    lint(capsys, "p.json", "--fix")
+
+    assert Path("p.json").read_bytes() == MENDED.replace("\n", "\r\n").encode()
+    assert Path("p.json").stat().st_mode & 0o777 == 0o640
+
+
+def test_only_selected_rules_repair(capsys: pytest.CaptureFixture[str]) -> None:
+    lint(capsys, write("p.json", BROKEN), "--fix", "--select", "KG102")
+
+    assert Path("p.json").read_text() == BROKEN.replace(",],", "],")
+
+
+def test_what_could_be_repaired_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = lint(capsys, write("p.json", BROKEN))
+
+    assert out.splitlines()[-1].endswith("2 can be fixed with --fix, 1 more with --unsafe-fixes.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["p.json", "--unsafe-fixes"], "--unsafe-fixes does nothing by itself"),
+        (["-", "--fix"], "standard input cannot be repaired"),
+    ],
+)
+def test_repairs_that_cannot_be_made_are_wrong_usage(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    told: str,
+) -> None:
+    write("p.json", BROKEN)
+    feed(monkeypatch, BROKEN.encode())
+    code, _, err = lint(capsys, *arguments)
+
+    assert code == 2
+    assert told in err
+    assert Path("p.json").read_text() == BROKEN
+
+
+def test_a_file_that_cannot_be_written_stays_as_it_was(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    write("p.json", BROKEN)
+    monkeypatch.setattr("shutil.copymode", refuse)
+    code, _, err = lint(capsys, "p.json", "--fix")
+
+    assert (code, err) == (2, "kmsgate: cannot write p.json: Permission denied\n")
+    assert list(Path().iterdir()) == [Path("p.json")]
+    assert Path("p.json").read_text() == BROKEN

@@ -32,7 +32,9 @@ def said_of_matrix(matrix: str) -> list[str]:
 
 # The kinds of steps
 
-ONE_OF = "a step needs exactly one of call, decide, advance, advance_to, change, look, run, do"
+ONE_OF = (
+    "a step needs exactly one of call, decide, advance, advance_to, change, look, who_can, run, do"
+)
 
 
 @pytest.mark.parametrize(
@@ -56,15 +58,35 @@ def test_a_step_is_of_one_kind_and_has_the_fields_of_it(step: str, complaints: l
 
 
 @pytest.mark.parametrize(
-    ("step", "complaint"),
+    ("asked", "complaints"),
     [
-        ("{who_can: {action: kms:Decrypt, key: payroll}}", "'who_can' comes with a later version of kmsgate"),
+        ("{key: payroll, exactly: []}", ["who_can needs 'action'"]),
+        ("{action: kms:Decrypt, exactly: []}", ["who_can needs 'key'"]),
+        ("{action: kms:Decrypt, key: payroll}", ["who_can needs one of exactly, at_least, at_most"]),
+        ("{action: kms:Decrypt, key: payroll, exactly: [], at_most: []}",
+            ["who_can needs one of exactly, at_least, at_most"]),
+        ("{action: kms:Decrypt, key: payrol, exactly: []}", ["no key 'payrol'; known: payroll"]),
+        ("{action: kms:Decrypt, key: payroll, at_least: []}", ["there are no callers here"]),
+        ("{action: kms:Decrypt, key: payroll, exactly: [ap, $who]}",
+            ["no identity 'ap'; known: admin, app, auditor, outsider, root", "$who is not saved before this step"]),
+        ("{action: kms:Decrypt, key: payroll, exactly: [anonymous]}",
+            ["no identity 'anonymous'; known: admin, app, auditor, outsider, root"]),
     ],
 )  # fmt: skip
-def test_what_comes_later_is_one_clear_mistake(step: str, complaint: str) -> None:
-    after = "- {call: Decrypt, with: {CiphertextBlob: $x}}" if "save" in step else ""
+def test_who_can_names_an_action_a_key_and_callers(asked: str, complaints: list[str]) -> None:
+    assert said(f"- who_can: {asked}") == complaints
 
-    assert said(f"- {step}\n{after}") == [complaint]
+
+def test_who_can_is_asked_of_actions_that_an_operation_asks_on_a_named_key() -> None:
+    for action in (
+        "kms:ListKeys",
+        "kms:ReEncryptTo",
+        "kms:CreateAlias",
+        "kms:RetireGrant",
+        "s3:Get",
+    ):
+        (complaint,) = said(f"- who_can: {{action: '{action}', key: payroll, exactly: []}}")
+        assert complaint.startswith(f"action is '{action}'; known: kms:CancelKeyDeletion, ")
 
 
 def test_an_operation_that_cannot_be_executed_is_one_clear_mistake(

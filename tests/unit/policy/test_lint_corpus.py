@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from policy.lint import Severity, lint
+from policy.lint import DEFAULT_RULES, Rule, Severity, lint
 from policy.model import PolicyKind
 from policy.reader import read
 from policy.source import Source
+from tests.lint_bench import WHOLE
 
 CORPUS = os.environ.get("KMSGATE_CORPUS")
 
@@ -50,7 +51,14 @@ EXPECTED: dict[str, list[str]] = {
     "docs/multi-region-keys-auth-08.json": ["KG101", "KG101"],
     # markers for the reader of the page to replace
     "docs/services-ses-01.json": ["KG135"],
-    "docs/access-analyzer-policy-generation-01.json": ["KG135"],
+    # shown without the statements for administrators: KMS would refuse these key policies
+    "docs/conditions-kms-29.json": ["KG502"],
+    "docs/conditions-kms-35.json": ["KG502"],
+    "docs/infrastructure-security-01.json": ["KG502"],
+    "docs/key-policy-overview-01.json": ["KG502"],
+    "docs/key-policy-services-02.json": ["KG502"],
+    "docs/services-wm-01.json": ["KG502"],
+    "docs/access-analyzer-policy-generation-01.json": ["KG135", "KG502"],
     "collected/service-control-policy-examples--"
     "deny-access-to-aws-based-on-the-requested-aws-region.json": ["KG135"],
     "collected/resource-control-policy-examples--"
@@ -58,6 +66,15 @@ EXPECTED: dict[str, list[str]] = {
     "collected/data-perimeter-policy-examples--network-perimeter-vpceorgid-rcp.json": ["KG135"] * 6,
     "collected/data-perimeter-policy-examples--network-perimeter-vpceorgid-scp.json": ["KG135"] * 4,
     "collected/aws-security-reference-architecture-examples--sra-kms-keys.json": ["KG135"] * 3,
+    # account IDs of nine digits
+    "collected/aws-cloudformation-iam-policy-validator--kms.json": ["KG216"] * 2,
+    # the word "region" in place of a Region
+    "docs/reference_policies_condition-keys-01.json": ["KG222"],
+    "docs/reference_policies_condition-keys-02.json": ["KG222"],
+    # actions that act on no key and no alias, asked for on one
+    "docs/alias-access-04.json": ["KG333"] * 2,
+    "docs/kms-vpc-endpoint-02.json": ["KG333"] * 2,
+    "docs/customer-managed-policies-01.json": ["KG333"],
     # templates: functions in place of values, variables in place of lists
     "collected/landing-zone-accelerator-on-aws--applicationebs.json": ["KG120"] * 3,
     "collected/landing-zone-accelerator-on-aws--data-perimeter.json": ["KG104"] * 3,
@@ -92,9 +109,16 @@ def text_of(entry: dict[str, Any]) -> str:
     return f'{{"Version": "2012-10-17", "Statement": [\n{text}\n]}}'
 
 
+def rules_for(entry: dict[str, Any]) -> tuple[Rule, ...]:
+    """Return the rules that a text is held to: parts of policies cannot be complete."""
+    is_part = entry.get("form", "document") != "document" or entry["kind"] == "fragment"
+    return tuple(rule for rule in DEFAULT_RULES if not (is_part and rule.code in WHOLE))
+
+
 @pytest.mark.parametrize("entry", entries(), ids=lambda entry: entry["file"])
 def test_a_published_policy_has_the_errors_that_are_known_of_it(entry: dict[str, Any]) -> None:
-    found = lint(read(Source(entry["file"], text_of(entry)), kind_of(entry)))
+    document = read(Source(entry["file"], text_of(entry)), kind_of(entry))
+    found = lint(document, rules=rules_for(entry))
     errors = [finding.rule.code for finding in found if finding.severity is Severity.ERROR]
     assert Counter(errors) == Counter(EXPECTED.get(entry["file"], []))
 

@@ -7,12 +7,13 @@ import re
 
 import pytest
 
-from policy.lint import RULES, Finding, Fix, LintOptions, Rule, Severity, lint
+from policy.lint import RULES, Fix, Rule, Severity
 from policy.model import PolicyKind
-from policy.reader import STATEMENT_ELEMENTS, read
+from policy.reader import read
 from policy.source import Source
+from tests.lint_bench import document, found_in, named
 
-ERROR, WARNING, SUGGESTION = Severity.ERROR, Severity.WARNING, Severity.SUGGESTION
+ERROR, SECURITY, WARNING, SUGGESTION = Severity
 NONE, SAFE, UNSAFE = Fix.NONE, Fix.SAFE, Fix.UNSAFE
 
 # Code, slug, severity and fix of the catalogue, and what the rule says about its own example.
@@ -81,15 +82,336 @@ CATALOGUE = [
     ("KG136", "rcp-syntax", ERROR, SAFE, "resource control policies do not support NotAction"),
     ("KG137", "scp-classic-syntax", ERROR, NONE,
      "classic SCPs do not support a wildcard before the end of an action"),
+    ("KG201", "unknown-service-prefix", ERROR, SAFE | UNSAFE,
+     "unknown service prefix '' in action 'Sign'; did you mean 'kms:Sign'?"),
+    ("KG202", "unknown-action", ERROR, UNSAFE,
+     "there is no KMS action 'kms:DeleteKey'; did you mean 'kms:ScheduleKeyDeletion'?"),
+    ("KG203", "reencrypt-without-direction", ERROR, UNSAFE,
+     "'kms:ReEncrypt' matches nothing; "
+     "use kms:ReEncryptFrom, kms:ReEncryptTo or kms:ReEncrypt*"),
+    ("KG204", "pattern-matches-no-action", ERROR, NONE, "'kms:GenerateKey*' matches no KMS action"),
+    ("KG205", "foreign-action-in-key-policy", ERROR, SAFE,
+     "'s3:PutObject' has no effect in a key policy"),
+    ("KG206", "action-not-effective-in-key-policy", WARNING, SAFE,
+     "'kms:ListKeys' is not authorized by a key policy; put it in an identity policy"),
+    ("KG207", "wildcard-in-service-prefix", SUGGESTION, UNSAFE,
+     "the service prefix 'k*' is a pattern; write kms"),
     ("KG208", "unknown-operator", ERROR, UNSAFE,
      "unknown condition operator 'StringEqual'; did you mean 'StringEquals'?"),
+    ("KG209", "unknown-global-condition-key", ERROR, UNSAFE,
+     "there is no condition key 'aws:ViaService'; did you mean 'kms:ViaService'?"),
+    ("KG210", "unknown-kms-condition-key", ERROR, UNSAFE,
+     "there is no KMS condition key 'kms:KeySpecs'; did you mean 'kms:KeySpec'?"),
+    ("KG211", "condition-key-format", ERROR, NONE,
+     "'kms:EncryptionContext' is incomplete; write kms:EncryptionContext:<name>"),
+    ("KG212", "deprecated-condition-key", WARNING, SAFE | UNSAFE,
+     "'kms:CustomerMasterKeyUsage' is deprecated; use 'kms:KeyUsage'"),
+    ("KG213", "condition-key-of-other-service", WARNING, NONE,
+     "'s3:x-amz-acl' is never present in KMS requests"),
+    ("KG214", "key-not-usable-in-key-policy", WARNING, NONE,
+     "'aws:ResourceTag/team' is supported only in identity policies"),
     ("KG215", "invalid-principal-key", ERROR, SAFE,
      "unknown principal type 'service'; did you mean 'Service'?"),
+    ("KG216", "invalid-principal-format", ERROR, NONE,
+     "'arn:aws:iam::11112222333:role/billing' is not a principal: "
+     "an account ID has 12 digits, this has 11"),
+    ("KG217", "group-principal", ERROR, NONE, "an IAM group cannot be a principal"),
+    ("KG218", "wildcard-inside-principal", ERROR, UNSAFE,
+     "a principal cannot contain a wildcard: 'arn:aws:iam::111122223333:role/batch-*'"),
+    ("KG219", "unusable-principal-type", ERROR, NONE,
+     "a key policy does not support Federated principals"),
+    ("KG220", "invalid-service-principal", ERROR, UNSAFE,
+     "'cloudtrail.amazon.com' is not a service principal"),
+    ("KG221", "malformed-arn", ERROR, SAFE,
+     "malformed ARN 'arn:aws:cloudtrail:*::111122223333:trail/audit': "
+     "an ARN has 6 fields, this has 7"),
+    ("KG222", "unknown-partition-or-region", ERROR, NONE,
+     "'eu-west' is not a Region of any partition; did you mean 'eu-west-3'?"),
+    ("KG223", "arn-service-case", ERROR, SAFE, "write the ARN service in lower case: 's3'"),
+    ("KG224", "unknown-kms-resource-type", ERROR, UNSAFE,
+     "KMS resources are key/<key-id> and alias/<name>, not 'keys/*'"),
+    ("KG225", "key-id-or-alias-as-resource", ERROR, NONE,
+     "a policy names a KMS key by its key ARN, not by 'alias/payroll'"),
+    ("KG226", "key-policy-resource-not-star", WARNING, SAFE | UNSAFE,
+     'in a key policy write "Resource": "*", which means this KMS key'),
+    ("KG227", "key-id-format", SUGGESTION, NONE, "'payroll' does not look like a key ID"),
+    ("KG301", "operator-key-type", WARNING, SAFE,
+     "aws:SecureTransport is of type Bool; use Bool instead of StringEquals"),
+    ("KG302", "value-operator-type", ERROR, NONE,
+     "'1 July 2027' is not a date or time of ISO 8601 for DateLessThan"),
+    ("KG303", "missing-set-operator", ERROR, NONE,
+     "kms:EncryptionContextKeys has several values; use ForAnyValue: or ForAllValues:"),
+    ("KG304", "forallvalues-refused", ERROR, SAFE | UNSAFE,
+     "KMS refuses ForAllValues with kms:EncryptionContext:tenant; remove the set operator"),
+    ("KG305", "set-operator-on-single-value", SECURITY, SAFE | UNSAFE,
+     "kms:ViaService has one value; remove ForAllValues"),
+    ("KG306", "forallvalues-allow-empty", SECURITY, UNSAFE,
+     'this Allow also matches requests without kms:EncryptionContextKeys; add "Null": '
+     '{"kms:EncryptionContextKeys": "false"}'),
+    ("KG307", "foranyvalue-deny-empty", WARNING, NONE,
+     "this Deny does not match requests without aws:TagKeys"),
+    ("KG308", "condition-key-never-present", ERROR, NONE,
+     "none of the actions carries kms:EncryptionContext:tenant; the statement never matches"),
+    ("KG309", "condition-key-partly-present", WARNING, UNSAFE,
+     "kms:DescribeKey never carry kms:EncryptionContext:tenant; move them to a statement "
+     "without it"),
+    ("KG310", "negated-test-on-optional-key", SECURITY, NONE,
+     "StringNotEquals on kms:EncryptionContext:stage is true when the key is absent; this "
+     "Allow covers requests without it"),
+    ("KG311", "encryption-context-on-wrong-key", ERROR, NONE,
+     "an encryption context exists only for symmetric encryption keys; this condition never "
+     "holds"),
+    ("KG312", "encryption-context-key-case", WARNING, UNSAFE,
+     "encryption context key 'Tenant' is written 'tenant' elsewhere"),
+    ("KG313", "action-impossible-for-key-type", WARNING, UNSAFE,
+     "kms:DeriveSharedSecret cannot be used with a key whose KeyUsage is SIGN_VERIFY"),
+    ("KG314", "contradictory-conditions", ERROR, NONE,
+     "these conditions exclude each other: NumericLessThan aws:MultiFactorAuthAge and "
+     "NumericGreaterThan aws:MultiFactorAuthAge"),
+    ("KG315", "condition-always-true", WARNING, UNSAFE,
+     "this condition is always true"),
+    ("KG316", "statement-never-matches", WARNING, NONE,
+     "no request can match this statement"),
+    ("KG317", "allow-fully-denied", WARNING, NONE,
+     "this Allow never takes effect: 'NoDeletion' denies all it allows"),
+    ("KG318", "redundant-statement", SUGGESTION, SAFE | UNSAFE,
+     "this statement adds nothing to 'All'"),
+    ("KG319", "redundant-action", SUGGESTION, SAFE,
+     "'kms:DescribeKey' is already covered by 'kms:Describe*'"),
+    ("KG320", "redundant-resource", SUGGESTION, SAFE,
+     "'arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-5…' is already covered by "
+     "'arn:aws:kms:*:111122223333:key/*'"),
+    ("KG321", "redundant-principal", SUGGESTION, SAFE | UNSAFE,
+     "'111122223333' is already covered by 'arn:aws:iam::111122223333:root'"),
+    ("KG322", "redundant-condition-value", SUGGESTION, SAFE,
+     "value 's3.eu-west-1.amazonaws.com' is covered by 's3.*.amazonaws.com'"),
+    ("KG323", "wildcard-without-like", WARNING, UNSAFE,
+     "StringEquals compares 'RSA_*' literally; use StringLike"),
+    ("KG324", "like-without-wildcard", SUGGESTION, SAFE,
+     "no value has a wildcard; StringEquals is enough"),
+    ("KG325", "escaped-wildcard-confusion", SUGGESTION, SAFE,
+     "write ${*} or ${?} for a literal wildcard character"),
+    ("KG326", "private-source-ip", ERROR, NONE,
+     "aws:SourceIp is never the private address 172.20.0.0/16; use aws:VpcSourceIp with "
+     "aws:SourceVpc or aws:SourceVpce"),
+    ("KG327", "cidr-host-bits", SUGGESTION, SAFE,
+     "203.0.113.17/24 means 203.0.113.0/24"),
+    ("KG328", "unpaired-condition-key", WARNING, NONE,
+     "aws:VpcSourceIp is only meaningful together with aws:SourceVpc or aws:SourceVpce"),
+    ("KG329", "date-passed", WARNING, NONE,
+     "2019-12-31T23:59:59Z has passed; the statement never matches"),
+    ("KG330", "epoch-date", SUGGESTION, SAFE,
+     "write the date as 2027-12-31T23:59:59Z"),
+    ("KG331", "number-out-of-range", WARNING, NONE,
+     "kms:ScheduleKeyDeletionPendingWindowInDays ranges from 7 to 30; the condition is never true"),
+    ("KG332", "not-effective-cross-account", WARNING, UNSAFE,
+     "kms:EnableKeyRotation cannot be used by principals of account 444455556666"),
+    ("KG333", "action-resource-mismatch", ERROR, UNSAFE,
+     "kms:ListKeys does not act on arn:aws:kms:eu-west-1:111122223333:key/*; it needs "
+     'Resource "*"'),
+    ("KG334", "alias-arn-for-key-action", ERROR, UNSAFE,
+     "an alias ARN stands for the alias, not for its key; use the key ARN, or "
+     "kms:ResourceAliases / kms:RequestAlias"),
+    ("KG335", "half-of-alias-permission", SUGGESTION, NONE,
+     "kms:CreateAlias needs permission on the alias and on the key; only the alias is given "
+     "here"),
+    ("KG336", "key-condition-on-alias", WARNING, NONE,
+     "condition keys are not evaluated for an alias resource"),
+    ("KG337", "principal-keys-with-service", ERROR, UNSAFE,
+     "aws:PrincipalOrgID is not present when delivery.logs.amazonaws.com calls; use "
+     "aws:SourceAccount, aws:SourceArn or aws:SourceOrgID"),
+    ("KG338", "source-keys-with-iam-principal", WARNING, NONE,
+     "aws:SourceArn is set only when a service principal calls; this Allow never matches"),
+    ("KG339", "via-service-on-admin-action", SUGGESTION, NONE,
+     "kms:DisableKey are not called through rds.eu-west-1.amazonaws.com"),
+    ("KG340", "exception-covers-everybody", ERROR, NONE,
+     'the exception ArnNotLike "*" leaves nothing; the statement has no effect'),
+    ("KG341", "identity-allow-not-delegated", WARNING, NONE,
+     "the key policy of arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-5… does not "
+     "let identity policies allow kms:Decrypt"),
+    ("KG342", "exceeds-delegation", SUGGESTION, NONE,
+     "the key policy gives account 111122223333 only kms:Decrypt; kms:Sign has no effect"),
+    ("KG343", "ifexists-on-present-key", SUGGESTION, SAFE,
+     "aws:SecureTransport is always present; IfExists has no effect"),
+    ("KG344", "alternatives-written-as-and", WARNING, UNSAFE,
+     "all conditions of a statement must hold; StringEquals kms:ViaService and StringLike "
+     "kms:ViaService are not alternatives"),
+    ("KG345", "negated-list-confusion", WARNING, UNSAFE,
+     "together these Deny statements deny every value; put the allowed values into one list"),
+    ("KG401", "public-key", SECURITY, NONE,
+     "every AWS principal may call kms:Decrypt on this key"),
+    ("KG402", "public-key-weak-condition", SECURITY, NONE,
+     "the conditions on this Allow for everybody do not limit the caller: kms:ViaService"),
+    ("KG403", "allow-notprincipal", SECURITY, NONE,
+     "Allow with NotPrincipal allows everybody who is not listed"),
+    ("KG404", "deny-notprincipal", WARNING, UNSAFE,
+     'use Principal "*" with ArnNotEquals on aws:PrincipalArn instead of NotPrincipal'),
+    ("KG405", "any-service-principal", SECURITY, NONE,
+     "every AWS service may call kms:Decrypt"),
+    ("KG406", "confused-deputy", SECURITY, NONE,
+     "sns.amazonaws.com may use this key for any AWS customer; add aws:SourceAccount or "
+     "aws:SourceArn"),
+    ("KG407", "confused-deputy-open-source", SECURITY, NONE,
+     "aws:SourceArn 'arn:aws:sns:*:*:bills' does not fix the account"),
+    ("KG408", "weak-source-key", SUGGESTION, NONE,
+     "restrict sns.amazonaws.com with aws:SourceArn or aws:SourceAccount rather than "
+     "aws:SourceIp"),
+    ("KG409", "service-without-encryption-context", SUGGESTION, NONE,
+     "also require the encryption context 'aws:cloudtrail:arn' that cloudtrail.amazonaws.com "
+     "uses"),
+    ("KG410", "foreign-account-full-access", SECURITY, NONE,
+     "account 444455556666 gets 56 actions on this key"),
+    ("KG411", "foreign-account-not-trusted", SECURITY, NONE,
+     "account 777788889999 is not in trusted-accounts"),
+    ("KG412", "foreign-account-without-organization", SUGGESTION, NONE,
+     "narrow the access of account 444455556666 by principal ARN or organization"),
+    ("KG413", "creategrant-unrestricted", SECURITY, UNSAFE,
+     "arn:aws:iam::111122223333:role/billing may create any grant on this key"),
+    ("KG414", "creategrant-foranyvalue", SECURITY, UNSAFE,
+     "ForAnyValue lets the grant contain further operations; use ForAllValues"),
+    ("KG415", "all-actions-for-identity", SECURITY, NONE,
+     "arn:aws:iam::111122223333:role/billing gets every KMS action on this key"),
+    ("KG416", "allow-notaction", SECURITY, NONE,
+     "Allow with NotAction grants 53 KMS actions, among them kms:ScheduleKeyDeletion and "
+     "kms:Decrypt"),
+    ("KG417", "allow-notresource", SECURITY, NONE,
+     "Allow with NotResource reaches every other KMS key, also in other accounts"),
+    ("KG418", "decrypt-on-all-keys", SECURITY, NONE,
+     "kms:Decrypt are allowed on every KMS key of every account"),
+    ("KG419", "full-kms-in-identity-policy", SECURITY, NONE,
+     "this identity policy allows all KMS actions on all keys"),
+    ("KG420", "any-account-key-arn", SECURITY, NONE,
+     "'arn:aws:kms:eu-west-1:*:key/*' includes keys of other accounts"),
+    ("KG421", "account-wide-use-without-service", SECURITY, NONE,
+     "every identity of 111122223333 may call kms:Decrypt directly"),
+    ("KG422", "via-service-pattern", WARNING, NONE,
+     "'*.eu-west-1.amazonaws.com' allows every integrated service"),
+    ("KG423", "bypass-lockout-check", SECURITY, NONE,
+     "PutKeyPolicy may skip the lock-out check"),
+    ("KG424", "mfa-antipattern", SECURITY, UNSAFE,
+     "this test does not require MFA: requests signed with long-term access keys do not have "
+     "the key"),
+    ("KG425", "ifexists-weakens-allow", SECURITY, UNSAFE,
+     "StringEqualsIfExists on kms:ViaService also allows requests without the key"),
+    ("KG426", "allow-with-negated-bound", SECURITY, NONE,
+     "the Allow covers everything except RSASSA_PKCS1_V1_5_SHA_256; state what is allowed"),
+    ("KG427", "forgeable-condition", SECURITY, NONE,
+     "aws:UserAgent is chosen by the caller"),
+    ("KG428", "attribute-self-service", SECURITY, NONE,
+     "arn:aws:iam::111122223333:role/billing can give itself access by kms:UpdateAlias"),
+    ("KG429", "escalation-path", SECURITY, NONE,
+     "arn:aws:iam::111122223333:role/operator can obtain kms:Decrypt: kms:CreateGrant for "
+     "itself, kms:Decrypt"),
+    ("KG434", "attestation-not-required", SECURITY, NONE,
+     "arn:aws:iam::111122223333:role/enclave can call kms:GenerateDataKey without attestation"),
+    ("KG435", "attestation-bypass", SECURITY, NONE,
+     "attestation can be bypassed: identity policies of the account can allow "
+     "kms:CreateGrant, kms:Decrypt and kms:ReEncryptFrom"),
+    ("KG436", "debug-measurement", SECURITY, NONE,
+     "an all-zero measurement is that of an enclave in debug mode"),
+    ("KG437", "attestation-without-deployment", SUGGESTION, NONE,
+     "the same image elsewhere satisfies this condition; add PCR3, PCR4 or PCR8"),
+    ("KG438", "rcp-without-service-exception", SECURITY, UNSAFE,
+     "this Deny also hits AWS services that use keys of the organization"),
+    ("KG439", "replication-unrestricted", SUGGESTION, NONE,
+     "limit the Regions for kms:ReplicateKey"),
+    ("KG440", "createkey-unrestricted", SUGGESTION, NONE,
+     "limit what keys kms:CreateKey may create"),
+    ("KG441", "weak-algorithm", WARNING, NONE,
+     "'RSAES_OAEP_SHA_1' is a weak choice for kms:WrappingAlgorithm"),
+    ("KG501", "no-account-delegation", WARNING, UNSAFE,
+     "the account that owns the key has no access; "
+     "IAM policies cannot allow anything and the key may become unmanageable"),
+    ("KG502", "nobody-can-change-policy", ERROR, NONE,
+     "nobody can change this key policy any more"),
+    ("KG503", "single-policy-administrator", WARNING, NONE,
+     "only arn:aws:iam::111122223333:role/security can change this key policy; "
+     "if it is deleted the key is unmanageable"),
+    ("KG504", "caller-would-be-locked-out", ERROR, NONE,
+     "KMS will refuse this policy for arn:aws:iam::111122223333:role/deploy: "
+     "it could not change the policy again"),
+    ("KG505", "deny-locks-out", ERROR, NONE,
+     "'OnlyForStorage' can deny PutKeyPolicy to everybody, "
+     "including the account's administrators"),
+    ("KG506", "deleted-principal-id", WARNING, UNSAFE,
+     "'AROAQ3EGRIG2EXAMPLE99' is the unique ID of a role; the principal was probably deleted"),
+    ("KG507", "session-principal", WARNING, UNSAFE,
+     "'arn:aws:sts::111122223333:assumed-role/billing/i-0abc1234def567890' names one session; "
+     "use the role, or aws:PrincipalArn with a pattern"),
+    ("KG508", "network-deny-breaks-services", WARNING, UNSAFE,
+     "this Deny also stops AWS services that use the key for everybody"),
+    ("KG509", "deny-by-source-hits-direct-calls", Severity.SECURITY, UNSAFE,
+     "aws:SourceOrgID is absent from direct calls, so this Deny hits every user and role"),
+    ("KG510", "policy-size", ERROR, UNSAFE, "32,881 of 32,768 bytes"),
+    ("KG511", "conditional-account-delegation", WARNING, NONE,
+     "identity policies can manage this key only while StringEquals aws:SourceVpc holds"),
+    ("KG512", "expiring-administration", WARNING, NONE,
+     "after 2031-03-31T00:00:00Z nobody can call PutKeyPolicy or Decrypt"),
+    ("KG513", "no-way-back", SUGGESTION, NONE, "DisableKey is allowed, but nobody may EnableKey"),
+    ("KG514", "write-only-key", SUGGESTION, NONE,
+     "data can be encrypted with this key but not decrypted"),
+    ("KG515", "companion-action-missing", SUGGESTION, NONE,
+     "kms:ReEncryptFrom usually also needs kms:ReEncryptTo"),
+    ("KG516", "alias-condition-quota", SUGGESTION, NONE,
+     "access by alias is refused for keys with more than 50 aliases"),
+    ("KG517", "policy-name-value", WARNING, NONE,
+     "PutKeyPolicy can only set the policy named default"),
+    ("KG601", "administer-and-use-in-statement", WARNING, NONE,
+     "arn:aws:iam::111122223333:role/ops may both administer (PutKeyPolicy) "
+     "and use (Decrypt) the key"),
+    ("KG602", "administer-and-use-across-statements", WARNING, NONE,
+     "arn:aws:iam::111122223333:role/ops administers by 'Ops' and uses by 'Users'"),
+    ("KG603", "administrator-can-create-grants", WARNING, UNSAFE,
+     "kms:Cr* includes kms:CreateGrant, by which "
+     "arn:aws:iam::111122223333:role/key-admin can give themselves use of the key"),
+    ("KG604", "pattern-crosses-duties", WARNING, UNSAFE,
+     "'kms:De*' matches Decapsulate, Decrypt, DeleteAlias, DeleteImportedKeyMaterial, "
+     "DeriveSharedSecret, DescribeKey"),
+    ("KG605", "pattern-grows", SUGGESTION, UNSAFE,
+     "'kms:Describe*' today matches DescribeKey and will match new actions"),
+    ("KG606", "useless-wildcard", SUGGESTION, SAFE, "'kms:Encrypt*' matches only kms:Encrypt"),
+    ("KG607", "users-may-delete", WARNING, NONE,
+     "key user arn:aws:iam::111122223333:role/app may DisableKey"),
+    ("KG608", "deletion-window-unbounded", SUGGESTION, NONE,
+     "require a waiting period or a period without use for kms:ScheduleKeyDeletion"),
+    ("KG609", "users-may-tag", WARNING, NONE,
+     "key user arn:aws:iam::111122223333:role/app may change tags or aliases, "
+     "which can decide about access"),
+    ("KG610", "user-principal", SUGGESTION, NONE, "prefer a role to the user 'erika'"),
+    ("KG611", "account-principal-as-user", SUGGESTION, UNSAFE,
+     "account principal in 'Users': this gives nothing to any identity by itself"),
+    ("KG612", "sensitive-action-in-identity-policy", SUGGESTION, NONE,
+     "give kms:PutKeyPolicy in the key policy rather than for arn:aws:kms:*:111122223333:key/*"),
+    ("KG613", "context-free-data-use", SUGGESTION, NONE,
+     "bind kms:Decrypt to an encryption context"),
+    ("KG614", "too-many-direct-principals", SUGGESTION, NONE,
+     "21 principals are named; consider grants, a role, or aws:PrincipalTag"),
+    ("KG701", "missing-sid", SUGGESTION, UNSAFE, "give this statement a Sid"),
+    ("KG702", "misleading-sid", SUGGESTION, NONE,
+     "Sid 'DenyDecryption' does not describe this statement: it allows"),
+    ("KG703", "canonical-case", SUGGESTION, SAFE, "write 'kms:Decrypt'"),
+    ("KG704", "boolean-literal", SUGGESTION, SAFE, 'write "true" for a consistent style'),
+    ("KG705", "account-principal-form", SUGGESTION, SAFE,
+     "account 210987654321 is also written arn:aws:iam::210987654321:root"),
+    ("KG706", "element-order", SUGGESTION, SAFE, "'Effect' should stand before 'Action'"),
+    ("KG707", "unsorted-list", SUGGESTION, SAFE, "sort this list"),
+    ("KG708", "single-element-list", SUGGESTION, SAFE,
+     "write the single value without a list"),
+    ("KG709", "documentation-account-id", WARNING, NONE,
+     "'111122223333' is an example from the documentation"),
+    ("KG710", "mergeable-statements", SUGGESTION, UNSAFE,
+     "'Write' and 'Read' can be one statement"),
+    ("KG712", "missing-policy-id", SUGGESTION, NONE, "give the key policy an Id"),
 ]  # fmt: skip
 MESSAGES = {code: message for code, *_, message in CATALOGUE}
 
 # An example that cannot help showing a second rule, elsewhere in its text.
-ACCOMPANIED = {"KG130": {"KG111"}}
+ACCOMPANIED = {
+    "KG130": {"KG111"},
+    "KG408": {"KG406"},
+    "KG607": {"KG601"},
+    "KG609": {"KG601"},
+}
 
 KEY, IDENTITY = PolicyKind.KEY_POLICY, PolicyKind.IDENTITY_POLICY
 SCP, RCP = PolicyKind.SCP, PolicyKind.RCP
@@ -97,44 +419,19 @@ SCP, RCP = PolicyKind.SCP, PolicyKind.RCP
 _SECTION = re.compile(
     r"^## (Example|Use instead)\n```(json|text)\n(.*?)\n```$", re.MULTILINE | re.DOTALL
 )
-_ELEMENT = re.compile(rf'"(?:{"|".join(STATEMENT_ELEMENTS)})"\s*:')
-
-
-def named(code: str) -> Rule:
-    return next(rule for rule in RULES if rule.code == code)
 
 
 def kind_for(rule: Rule) -> PolicyKind:
     return next(kind for kind in PolicyKind if kind in rule.kinds)
 
 
-def document(fragment: str, kind: PolicyKind) -> str:
-    """Return a document around a fragment: statements, an operator block, or a document itself."""
-    if re.search(r'"(?:Version|Statement)"\s*:', fragment):
-        return fragment
-    if not _ELEMENT.search(fragment):
-        who = '"Principal": "*", ' if kind.names_principals else ""
-        fragment = (
-            f'{{"Effect": "Deny", {who}"Action": "kms:Decrypt", "Resource": "*", '
-            f'"Condition": {fragment}\n}}'
-        )
-    if not fragment.startswith("["):
-        fragment = f"[{fragment}\n]"
-    return f'{{"Version": "2012-10-17", "Statement": {fragment}}}'
-
-
 def examples(rule: Rule) -> dict[str, str]:
     return {heading: text for heading, _, text in _SECTION.findall(rule.page)}
 
 
-def found_in(text: str, kind: PolicyKind, code: str = "") -> tuple[Finding, ...]:
-    options = LintOptions(scp_language="classic" if code == "KG137" else "full")
-    return lint(read(Source("policy.json", text), kind), options=options)
-
-
 def example_of(rule: Rule, heading: str) -> tuple[str, PolicyKind]:
     kind = kind_for(rule)
-    fragment = examples(rule)[heading]
+    fragment = examples(rule)[heading].replace("32,700 characters", "x" * 32_700)
     return (fragment if rule.code == "KG107" else document(fragment, kind)), kind
 
 
@@ -144,7 +441,6 @@ def example_of(rule: Rule, heading: str) -> tuple[str, PolicyKind]:
 def test_the_table_of_rules_is_complete_and_as_the_catalogue_has_it() -> None:
     table = [(rule.code, rule.slug, rule.severity, rule.fix) for rule in RULES]
     assert table == [row[:4] for row in CATALOGUE]
-    assert len(table) == 37 + 2
 
 
 def test_codes_are_sorted_and_no_name_is_given_twice() -> None:
@@ -182,7 +478,8 @@ def test_a_page_opens_with_a_sentence_and_has_the_three_sections(rule: Rule) -> 
     assert first.endswith((".", ".`"))
     assert second == ""
     headings = re.findall(r"^## (.*)$", rule.page, re.MULTILINE)
-    assert headings == ["Why it matters", "Example", "Use instead"]
+    assert headings[:3] == ["Why it matters", "Example", "Use instead"]
+    assert headings[3:] == ([] if rule.code < "KG2" else ["Sources"])
     assert set(examples(rule)) == {"Example", "Use instead"}
 
 
@@ -240,7 +537,8 @@ CASES = [
     (KEY, '{"Version": "2012-10-17", "Statement": []}', [("KG112", "[]")]),
     # KG115 and KG116
     (IDENTITY, '{"Effect": "Allow"}', [("KG115", "{"), ("KG116", "{")]),
-    (KEY, '{"Effect": "Deny", "Principal": "*", "NotAction": "kms:Sign", "NotResource": "*"}', []),
+    (KEY, '{"Effect": "Deny", "Principal": "*", "NotAction": "kms:Sign", "NotResource": "*"}',
+     [("KG226", '"NotResource"')]),
     (PolicyKind.RESOURCE_POLICY,
      '{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}', []),
     # KG121
@@ -283,7 +581,8 @@ CASES = [
     (KEY, '{"StringEquals": {"aws:userid": "\\u0024{aws:userid"}}',
      [("KG128", '"\\u0024{aws:userid"')]),
     (KEY, '{"Version": "2008-10-17", "Statement": {"Effect": "Deny", "Principal": "*",'
-          ' "Action": "*", "Resource": "${"}}', [("KG111", '"2008-10-17"')]),
+          ' "Action": "*", "Resource": "*", "Condition": {"StringEquals": {"aws:userid": "${"}}}}',
+     [("KG111", '"2008-10-17"')]),
     # KG129
     (KEY, '{"StringEquals": {"kms:EncryptionContext:${aws:username}": "yes"}}',
      [("KG129", "${aws:username}")]),
@@ -346,7 +645,7 @@ CASES = [
      [("KG136", '"Allow"')]),
     (RCP, '{"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": ["*", "ec2:*", "k*:Sign"],'
           ' "Resource": "*"}',
-     [("KG136", "{"), ("KG136", '"*"'), ("KG136", '"ec2:*"')]),
+     [("KG136", "{"), ("KG136", '"*"'), ("KG136", '"ec2:*"'), ("KG207", '"k*:Sign"')]),
     (RCP, '{"Effect": "Deny", "NotPrincipal": {"AWS": "111122223333"}, "Action": "s3:*",'
           ' "Resource": "*"}', [("KG136", '"NotPrincipal"')]),
 ]  # fmt: skip
@@ -357,7 +656,7 @@ def test_a_fragment_has_exactly_these_findings(
     kind: PolicyKind, fragment: str, expected: list[tuple[str, str]]
 ) -> None:
     text = document(fragment, kind)
-    found = found_in(text, kind)
+    found = [f for f in found_in(text, kind) if f.rule.code < "KG300"]
     assert [(f.rule.code, text[f.span.start : f.span.end]) for f in found] == expected
 
 
@@ -405,25 +704,31 @@ def test_classic_scps_are_held_to_the_older_language(
     statement: str, construct: str, text: str
 ) -> None:
     source = document(f"{{{statement}}}", SCP)
-    (finding,) = found_in(source, SCP, "KG137")
+    (finding,) = (f for f in found_in(source, SCP, "KG137") if f.rule.code < "KG300")
     assert finding.message == f"classic SCPs do not support {construct}"
     assert source[finding.span.start : finding.span.end] == text
-    assert found_in(source, SCP) == ()
+    assert all(found.rule.code > "KG300" for found in found_in(source, SCP))
 
 
 def test_a_repeated_sid_is_milder_in_a_key_policy_and_lists_every_place() -> None:
-    statement = '{"Sid": "A", "Effect": "Deny", "Action": "kms:Sign", "Resource": "*"}'
-    text = document(f"[{statement}, {statement}, {statement}]", IDENTITY)
+    actions = ("kms:Sign", "kms:Verify", "kms:Encrypt")
+    statements = [
+        f'{{"Sid": "A", "Effect": "Deny", "Action": "{action}", "Resource": "*"}}'
+        for action in actions
+    ]
+    text = document(f"[{', '.join(statements)}]", IDENTITY)
     (finding,) = found_in(text, IDENTITY)
     assert finding.severity is Severity.ERROR
     assert finding.message == "Sid 'A' is used by 3 statements"
     assert [note.message for note in finding.notes] == ["first here", "and here"]
     starts = [found.start() for found in re.finditer('"A"', text)]
-    first, third = (note.span.start for note in finding.notes if note.span)
-    assert (first, finding.span.start, third) == tuple(starts)
+    start, last = (note.span.start for note in finding.notes if note.span)
+    assert (start, finding.span.start, last) == tuple(starts)
 
-    statement = statement.replace('"Action"', '"Principal": "*", "Action"')
-    (finding,) = found_in(document(f"[{statement}, {statement}]", KEY), KEY)
+    first, second, _ = (
+        each.replace('"Action"', '"Principal": "*", "Action"') for each in statements
+    )
+    (finding,) = found_in(document(f"[{first}, {second}]", KEY), KEY)
     assert finding.rule.severity is Severity.ERROR
     assert finding.severity is Severity.WARNING
 

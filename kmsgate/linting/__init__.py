@@ -1,0 +1,1 @@
+"""What the linter does with files: which ones, which rules, repairs, and how findings look."""

@@ -1,0 +1,166 @@
+"""Files and rules of one run: what is checked, with what, and how files are mended."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kmsgate.errors import UsageError
+from kmsgate.output import safe
+from policy.errors import PolicySyntaxError, Problem
+from policy.lint import DEFAULT_RULES, RULES, Finding, Fix, Rule, Severity, lint
+from policy.lint.repair import repair
+from policy.lint.subject import Subject
+from policy.model import PolicyKind
+from policy.reader import Document, decode, read
+from policy.source import Source, Span
+from policy.spelling import closest
+
+MAX_BYTES = 1 << 20  # no character takes more than four bytes: beyond this nothing is a policy
+_RULE_NAMES = "rules have codes such as KG101 and names such as trailing-comma"
+_HEAD = 160  # as much as an excerpt shows
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One file and what was found in it; after repairs, what is left, and how many were made."""
+
+    document: Document
+    findings: tuple[Finding, ...]
+    repaired: int = 0
+
+    @property
+    def source(self) -> Source:
+        """The text, named as the user did."""
+        return self.document.source
+
+    @property
+    def statements(self) -> int:
+        """How many statements it has."""
+        return len(Subject(self.document).statements)
+
+
+def counts_of(checked: Sequence[Checked]) -> Counter[Severity]:
+    """Return how many findings there are of each severity."""
+    return Counter(finding.severity for file in checked for finding in file.findings)
+
+
+def statements_in(checked: Sequence[Checked]) -> int:
+    """Return how many statements the files have together."""
+    return sum(file.statements for file in checked)
+
+
+# Which rules, which files
+
+
+def select_rules(select: Sequence[str], ignore: Sequence[str]) -> tuple[Rule, ...]:
+    """Return the rules that were asked for; raises UsageError for a name that fits none."""
+    wanted = _named(select) if select else set(DEFAULT_RULES)
+    wanted -= _named(ignore)
+    return tuple(rule for rule in RULES if rule in wanted)
+
+
+def _named(selectors: Sequence[str]) -> set[Rule]:
+    named: set[Rule] = set()
+    for selector in (part.strip() for text in selectors for part in text.split(",")):
+        rules = {rule for rule in RULES if rule.is_selected_by(selector)}
+        if not rules:
+            meant = closest(selector, [name for rule in RULES for name in (rule.code, rule.slug)])
+            advice = f"did you mean '{meant}'?" if meant else _RULE_NAMES
+            raise UsageError(f"no rule is called '{safe(selector)}'", advice)
+        named |= rules
+    return named
+
+
+def files_below(paths: Sequence[str]) -> list[str]:
+    """Return the files that the paths stand for, each of them once."""
+    missing = [safe(path) for path in paths if path != "-" and not Path(path).exists()]
+    if missing:
+        raise UsageError(f"no such file or folder: {', '.join(missing)}")
+    found: dict[str, None] = {}
+    for path in paths:
+        if path == "-" or not Path(path).is_dir():
+            found[path] = None
+            continue
+        below = sorted(_below(path))
+        if not below:
+            raise UsageError(f"no *.json file below {safe(path)}")
+        found |= dict.fromkeys(below)
+    return list(found)
+
+
+def _below(folder: str) -> Iterator[str]:
+    for here, folders, files in os.walk(folder, onerror=_unreadable):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (str(Path(here, name)) for name in files if name.endswith(".json"))
+
+
+def _unreadable(error: OSError) -> None:
+    raise UsageError(f"cannot read {safe(str(error.filename))}: {error.strerror}") from error
+
+
+# One file
+
+
+def check(path: str, kind: PolicyKind | None, rules: Sequence[Rule]) -> Checked:
+    """Return what the rules find in a file; raises UsageError if it cannot be opened."""
+    try:
+        if path == "-":
+            data = sys.stdin.buffer.read(MAX_BYTES + 1)
+        else:
+            with Path(path).open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read {safe(path)}: {error.strerror}") from error
+    document = _document(data, path, kind)
+    return Checked(document, lint(document, rules=rules))
+
+
+def repaired(file: Checked, rules: Sequence[Rule], allowed: Fix) -> Checked:
+    """Return a file as its repairs would leave it; nothing is written."""
+    document = file.document
+    kind = document.kind  # what it was taken for, also if a repair should change what it looks like
+    done = repair(
+        document,
+        lambda each: lint(each, rules=rules),
+        lambda text: read(Source(document.source.name, text), kind),
+        allowed,
+    )
+    return Checked(done.document, done.left, len(done.made))
+
+
+def mended(file: Checked, rules: Sequence[Rule], allowed: Fix) -> Checked:
+    """Return a file after its repairs, which are in the file whole or not at all."""
+    done = repaired(file, rules, allowed)
+    if not done.repaired:
+        return file
+    path = Path(file.source.name)
+    if file.source.name == "-":
+        raise UsageError("standard input cannot be repaired", "use --diff, or name the file")
+    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        draft.write_bytes(done.source.text.encode("utf-8"))
+        shutil.copymode(path, draft)
+        draft.replace(path.resolve())  # through a link, the file that it names
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise UsageError(f"cannot write {safe(str(path))}: {error.strerror}") from error
+    return done
+
+
+def _document(data: bytes, path: str, kind: PolicyKind | None) -> Document:
+    if len(data) > MAX_BYTES:
+        source = Source(path, data[:_HEAD].decode("utf-8", "replace"))
+        message = f"the file has more than {MAX_BYTES:,} bytes, too much for a policy"
+        problems: Iterable[Problem] = [Problem("KG101", message, Span(0, 1))]
+    else:
+        try:
+            return read(decode(data, path), kind)
+        except PolicySyntaxError as error:
+            source, problems = error.source, error.problems
+    return Document(source, kind or PolicyKind.KEY_POLICY, None, None, tuple(problems))
