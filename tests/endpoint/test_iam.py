@@ -130,6 +130,9 @@ def test_a_role_that_was_made_over_the_wire_is_assumed_and_used(
     shown = admin.get_role(RoleName="app")["Role"]
     assert (shown["Description"], shown["MaxSessionDuration"]) == ("of the app", 7200)
 
+    longest = {"RoleArn": role["Arn"], "RoleSessionName": "one", "DurationSeconds": 7200}
+    sts.assume_role(**longest)
+    fails("ValidationError", sts.assume_role, **longest | {"DurationSeconds": 7201})
     admin.update_assume_role_policy(
         RoleName="app", PolicyDocument=trust(f"arn:aws:iam::{ACCOUNT}:user/guest")
     )
