@@ -17,6 +17,7 @@ from kms.root_key import FileRootKey
 from kms.shapes import operation_names
 from kms.sqlite_store import open_store
 from kmsgate import iam
+from kmsgate.cli import run
 from kmsgate.iam.model import model
 from kmsgate.testing import Endpoint, server
 from tests.endpoint.clients import UNCHECKED, boto3
@@ -381,3 +382,7 @@ def test_changes_and_their_events_are_in_the_store(tmp_path: Path) -> None:
     assert failed is not None
     assert failed["errorCode"] == "EntityAlreadyExists"
     assert key["SecretAccessKey"] not in json.dumps([each.record for each in found], default=dict)
+
+    folder = str(tmp_path / "logs")
+    assert run(["audit", "export", str(tmp_path / "state.db"), "--output", folder]) == 0
+    assert run(["audit", "verify", folder]) == 0
