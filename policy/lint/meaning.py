@@ -213,6 +213,26 @@ def is_open(meaning: Meaning) -> bool:
     )
 
 
+def plainly_able(meaning: Meaning, action: str) -> frozenset[str]:
+    """Return identities and accounts that can do an action by an Allow without ifs and buts.
+
+    None if a Deny is about the action. There may be others: this is only what needs no evaluator.
+    """
+    if any(action in deny.actions for deny in meaning.denies):
+        return frozenset()
+    return frozenset(
+        each.text
+        for said in meaning.allows
+        if action in said.actions and not said.conditions and _is_about_any_key(said)
+        for each in said.principals
+        if each.form is PrincipalForm.EVERYONE
+        or (each.form in _OF_ACCOUNT and each.account == meaning.account)
+    )
+
+
+_OF_ACCOUNT = frozenset({PrincipalForm.ACCOUNT, PrincipalForm.ROLE, PrincipalForm.USER})
+
+
 def _may_bar_everybody(deny: Said) -> bool:
     is_for_some = bool(deny.principals) and all(each.form in _SINGLE for each in deny.principals)
     return not is_for_some and bool(deny.actions & _WANTED) and deny.keys <= CONTEXT_FREE_KEYS

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kmsgate.cli import run
-from kmsgate.linting.checking import MAX_BYTES, check, select_rules
+from kmsgate.linting.checking import MAX_BYTES, Judges, check, select_rules
 from kmsgate.linting.text import show_text
 from kmsgate.output import screen
 from policy.lint import DEFAULT_RULES
@@ -178,7 +178,7 @@ def test_colour_is_for_terminals_and_adds_nothing_but_colour(
 ) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    checked = [check(write("slips.json", SLIPS), None, DEFAULT_RULES)]
+    checked = [check(write("slips.json", SLIPS), None, Judges(DEFAULT_RULES))]
     plain, colored, dumb, forced = io.StringIO(), _Terminal(), _Terminal(), io.StringIO()
     show_text(screen(plain), checked)
     show_text(screen(colored), checked)
@@ -586,3 +586,53 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(
     assert (code, err) == (2, "kmsgate: cannot write p.json: Permission denied\n")
     assert list(Path().iterdir()) == [Path("p.json")]
     assert Path("p.json").read_text() == BROKEN
+
+
+# What rules are told
+
+
+SHARED = GOOD.replace("210987654321", "444455556666")
+UNTIL = GOOD.replace(
+    '"Resource": "*"',
+    '"Resource": "*", "Condition": {"DateLessThan": {"aws:CurrentTime": "2027-01-31T00:00:00Z"}}',
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "options"),
+    [
+        (SHARED, "KG410", ["--account", "210987654321"]),
+        (
+            SHARED,
+            "KG411",
+            ["--account", "210987654321", "--trusted-account", "777788889999"],
+        ),
+        (GOOD, "KG504", ["--caller", "arn:aws:iam::444455556666:role/deploy"]),
+        (UNTIL, "KG329", ["--now", "2027-02-01T00:00:00Z"]),
+    ],
+)
+def test_some_rules_need_to_be_told_something(
+    capsys: pytest.CaptureFixture[str], text: str, code: str, options: list[str]
+) -> None:
+    path = write("policy.json", text)
+    run(["lint", "--select", code, path])
+    assert code not in capsys.readouterr().out
+
+    run(["lint", "--select", code, *options, path])
+    assert f" {code} " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--account", "12"], "'12' is not an account ID"),
+        (["--trusted-account", "a"], "'a' is not an account ID"),
+        (["--caller", "erika"], "'erika' is not the ARN of a principal"),
+        (["--now", "tomorrow"], "'tomorrow' is not a time"),
+    ],
+)
+def test_what_is_told_has_to_make_sense(
+    capsys: pytest.CaptureFixture[str], options: list[str], message: str
+) -> None:
+    assert run(["lint", *options, write("policy.json", GOOD)]) == 2
+    assert message in capsys.readouterr().err

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policy.lint import Fix, LintOptions, Severity, lint
-from policy.lint.meaning import is_open
+from policy.lint.meaning import is_open, plainly_able
 from policy.lint.reach import Reach
 from policy.lint.subject import Subject
 from policy.model import PolicyKind
@@ -418,3 +418,12 @@ def test_where_the_evaluator_is_not_asked_it_would_find_everything_in_reach(
             able = list(reach.who(action))
             assert able
             assert not all(map(reach.is_sole_identity, able))
+
+
+@given(statements=st.lists(st.sampled_from(POOL), min_size=1, max_size=4))
+@settings(deadline=None, max_examples=150)
+def test_who_is_plainly_able_is_found_able_by_the_evaluator(statements: list[str]) -> None:
+    meaning = Subject(read(Source("p", listed(*statements)), KEY)).meaning
+    reach = Reach(meaning, meaning.account or "111122223333")
+    for action in ("PutKeyPolicy", "Decrypt", "EnableKey"):
+        assert len(plainly_able(meaning, action)) <= len(list(reach.who(action)))
