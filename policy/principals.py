@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from policy.arn import Arn, is_account_id
@@ -15,6 +16,12 @@ _UNIQUE_ID = re.compile(r"A(?:IDA|ROA)[A-Z0-9]{4,124}")
 
 def principal_pattern(key: str, text: str, span: Span) -> PrincipalPattern:
     """Return what an entry of a Principal map names (AUTH E-1 to E-14)."""
+    form, arn = _read(key, text)
+    return PrincipalPattern(form, text, span, arn)
+
+
+@functools.lru_cache(maxsize=4096)
+def _read(key: str, text: str) -> tuple[PrincipalForm, Arn | None]:
     form, arn = PrincipalForm.INVALID, None
     if key == "Service":
         form = PrincipalForm.SERVICE
@@ -31,7 +38,7 @@ def principal_pattern(key: str, text: str, span: Span) -> PrincipalPattern:
     else:
         arn = Arn.parse(text)
         form = _arn_form(arn)
-    return PrincipalPattern(form, text, span, arn if form is not PrincipalForm.INVALID else None)
+    return form, arn if form is not PrincipalForm.INVALID else None
 
 
 def _arn_form(arn: Arn | None) -> PrincipalForm:

@@ -151,6 +151,7 @@ CONDITION_KEYS: dict[str, ConditionKey] = _condition_keys()
 """Every known condition key and family of keys, by its name in lower case."""
 
 
+@functools.lru_cache(maxsize=4096)
 def condition_key(name: str) -> ConditionKey | None:
     """Return what is known of a condition key, or None; case is no matter (AUTH B-13)."""
     name = name.lower()

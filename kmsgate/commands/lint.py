@@ -8,7 +8,15 @@ import rich_click as click
 
 from kmsgate.commands.options import color_option, format_option
 from kmsgate.errors import UsageError
-from kmsgate.linting.checking import check, files_below, mended, repaired, select_rules
+from kmsgate.linting.checking import (
+    Judges,
+    check,
+    facts,
+    files_below,
+    mended,
+    repaired,
+    select_rules,
+)
 from kmsgate.linting.text import show_diff, show_statistics, show_text
 from kmsgate.output import screen
 from policy.lint import Fix, Severity
@@ -46,6 +54,16 @@ FORMATS = (
     help="Run these rules only: a code, the beginning of one, or a name.",
 )
 @click.option("--ignore", multiple=True, metavar="RULE", help="Leave these rules out.")
+@click.option("--account", metavar="ID", help="The account that owns the keys.")
+@click.option(
+    "--trusted-account",
+    "trusted",
+    multiple=True,
+    metavar="ID",
+    help="An account that may have access; with one or more, all others are reported.",
+)
+@click.option("--caller", metavar="ARN", help="Who will put the key policies.")
+@click.option("--now", metavar="TIME", help="The time that dates are compared with: ISO 8601.")
 @click.option(
     "--fail-on",
     type=click.Choice([s.value for s in Severity]),
@@ -69,6 +87,10 @@ def command(
     kind: str | None,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
+    account: str | None,
+    trusted: tuple[str, ...],
+    caller: str | None,
+    now: str | None,
     fail_on: str,
     fix: bool,
     unsafe_fixes: bool,
@@ -84,16 +106,17 @@ def command(
 
     Repairs leave everything else as its author wrote it. A safe one leaves every decision as it is.
     """
-    rules = select_rules(select, ignore)
-    checked = [check(path, KINDS[kind] if kind else None, rules) for path in files_below(paths)]
+    judges = Judges(select_rules(select, ignore), facts(account, trusted, caller, now))
+    checked = [check(path, KINDS[kind] if kind else None, judges) for path in files_below(paths)]
     out = screen(color=color)
     allowed = Fix.SAFE | Fix.UNSAFE if unsafe_fixes else Fix.SAFE
     if unsafe_fixes and not (fix or diff):
         raise UsageError("--unsafe-fixes does nothing by itself", "add --fix or --diff")
     if diff:
-        return show_diff(out, [(file, repaired(file, rules, allowed)) for file in checked])
+        pairs = [(file.source, repaired(file, judges, allowed).source) for file in checked]
+        return show_diff(out, [(old.name, old.text, new.text) for old, new in pairs])
     if fix:
-        checked = [mended(file, rules, allowed) for file in checked]
+        checked = [mended(file, judges, allowed) for file in checked]
     threshold = Severity(fail_on)
     if statistics:
         show_statistics(out, checked)

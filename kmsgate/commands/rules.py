@@ -12,7 +12,7 @@ from kmsgate.commands.options import color_option, format_option
 from kmsgate.linting.checking import select_rules
 from kmsgate.linting.text import STYLES
 from kmsgate.output import Screen, screen
-from policy.lint import Rule
+from policy.lint import RULES, Rule
 from policy.model import PolicyKind
 
 
@@ -26,7 +26,7 @@ def command(selectors: tuple[str, ...], style: str, color: str) -> int:
     RULE is a code (KG309), the beginning of one (KG3) or a name (trailing-comma).
     """
     out = screen(color=color)
-    rules = select_rules(selectors, ())
+    rules = select_rules(selectors, ()) if selectors else RULES
     if style == "json":
         out.line(json.dumps([_as_json(rule) for rule in rules], indent=2))
     elif style == "markdown":
@@ -83,7 +83,8 @@ def _write_book(out: Screen, rules: Sequence[Rule]) -> None:
 
 
 def _facts(rule: Rule) -> str:
-    return f"{rule.severity}; {_kinds(rule)}; fix: {rule.fix.label}; since {rule.since}"
+    asked = "; only when selected" if rule.opt_in else ""
+    return f"{rule.severity}; {_kinds(rule)}; fix: {rule.fix.label}; since {rule.since}{asked}"
 
 
 def _kinds(rule: Rule) -> str:
@@ -100,5 +101,6 @@ def _as_json(rule: Rule) -> dict[str, Any]:
         "kinds": [kind.value for kind in PolicyKind if kind in rule.kinds],
         "fix": rule.fix.label,
         "since": rule.since,
+        "opt_in": rule.opt_in,
         "page": rule.page,
     }

@@ -12,11 +12,13 @@ from pathlib import Path
 
 from kmsgate.errors import UsageError
 from kmsgate.output import safe
+from policy.arn import Arn, is_account_id
 from policy.errors import PolicySyntaxError, Problem
-from policy.lint import DEFAULT_RULES, RULES, Finding, Fix, Rule, Severity, lint
+from policy.lint import DEFAULT_RULES, RULES, Finding, Fix, LintOptions, Rule, Severity, lint
 from policy.lint.repair import repair
-from policy.lint.subject import Subject
+from policy.lint.subject import DEFAULT_OPTIONS, Subject
 from policy.model import PolicyKind
+from policy.operators import read_date
 from policy.reader import Document, decode, read
 from policy.source import Source, Span
 from policy.spelling import closest
@@ -43,6 +45,18 @@ class Checked:
     def statements(self) -> int:
         """How many statements it has."""
         return len(Subject(self.document).statements)
+
+
+@dataclass(frozen=True, slots=True)
+class Judges:
+    """The rules of a run, and what they are told beside the documents."""
+
+    rules: tuple[Rule, ...]
+    options: LintOptions = DEFAULT_OPTIONS
+
+    def find(self, document: Document) -> tuple[Finding, ...]:
+        """Return what the rules find in a document."""
+        return lint(document, rules=self.rules, options=self.options)
 
 
 def counts_of(checked: Sequence[Checked]) -> Counter[Severity]:
@@ -77,6 +91,27 @@ def _named(selectors: Sequence[str]) -> set[Rule]:
     return named
 
 
+def facts(
+    account: str | None, trusted: Sequence[str], caller: str | None, now: str | None
+) -> LintOptions:
+    """Return what rules are told; raises UsageError for what is no account, ARN or time."""
+    wrong = [safe(each) for each in (account, *trusted) if each and not is_account_id(each)]
+    if wrong:
+        raise UsageError(f"'{wrong[0]}' is not an account ID", "account IDs have 12 digits")
+    arn = Arn.parse(caller) if caller is not None else None
+    if caller is not None and (arn is None or not is_account_id(arn.account)):
+        raise UsageError(f"'{safe(caller)}' is not the ARN of a principal")
+    moment = read_date(now) if now is not None else None
+    if now is not None and moment is None:
+        raise UsageError(f"'{safe(now)}' is not a time", "write it like 2027-01-31T12:00:00Z")
+    return LintOptions(
+        account=account,
+        caller=caller,
+        trusted_accounts=frozenset(trusted) if trusted else None,
+        now=float(moment) if moment is not None else None,
+    )
+
+
 def files_below(paths: Sequence[str]) -> list[str]:
     """Return the files that the paths stand for, each of them once."""
     missing = [safe(path) for path in paths if path != "-" and not Path(path).exists()]
@@ -107,8 +142,14 @@ def _unreadable(error: OSError) -> None:
 # One file
 
 
-def check(path: str, kind: PolicyKind | None, rules: Sequence[Rule]) -> Checked:
+def check(path: str, kind: PolicyKind | None, judges: Judges) -> Checked:
     """Return what the rules find in a file; raises UsageError if it cannot be opened."""
+    document = read_document(path, kind)
+    return Checked(document, judges.find(document))
+
+
+def read_document(path: str, kind: PolicyKind | None = None) -> Document:
+    """Return what a file says, or standard input; raises UsageError if it cannot be opened."""
     try:
         if path == "-":
             data = sys.stdin.buffer.read(MAX_BYTES + 1)
@@ -117,39 +158,46 @@ def check(path: str, kind: PolicyKind | None, rules: Sequence[Rule]) -> Checked:
                 data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"cannot read {safe(path)}: {error.strerror}") from error
-    document = _document(data, path, kind)
-    return Checked(document, lint(document, rules=rules))
+    return _document(data, path, kind)
 
 
-def repaired(file: Checked, rules: Sequence[Rule], allowed: Fix) -> Checked:
+def write_document(path: str, text: str) -> None:
+    """Put a text into a file, whole or not at all; raises UsageError.
+
+    The file keeps its mode; through a link, the file that it names is changed.
+    """
+    here = Path(path)
+    draft = here.with_name(f".{here.name}.{os.getpid()}.new")
+    try:
+        draft.write_bytes(text.encode("utf-8"))
+        shutil.copymode(here, draft)
+        draft.replace(here.resolve())
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise UsageError(f"cannot write {safe(path)}: {error.strerror}") from error
+
+
+def repaired(file: Checked, judges: Judges, allowed: Fix) -> Checked:
     """Return a file as its repairs would leave it; nothing is written."""
     document = file.document
     kind = document.kind  # what it was taken for, also if a repair should change what it looks like
     done = repair(
         document,
-        lambda each: lint(each, rules=rules),
+        judges.find,
         lambda text: read(Source(document.source.name, text), kind),
         allowed,
     )
     return Checked(done.document, done.left, len(done.made))
 
 
-def mended(file: Checked, rules: Sequence[Rule], allowed: Fix) -> Checked:
+def mended(file: Checked, judges: Judges, allowed: Fix) -> Checked:
     """Return a file after its repairs, which are in the file whole or not at all."""
-    done = repaired(file, rules, allowed)
+    done = repaired(file, judges, allowed)
     if not done.repaired:
         return file
-    path = Path(file.source.name)
     if file.source.name == "-":
         raise UsageError("standard input cannot be repaired", "use --diff, or name the file")
-    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        draft.write_bytes(done.source.text.encode("utf-8"))
-        shutil.copymode(path, draft)
-        draft.replace(path.resolve())  # through a link, the file that it names
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise UsageError(f"cannot write {safe(str(path))}: {error.strerror}") from error
+    write_document(file.source.name, done.source.text)
     return done
 
 

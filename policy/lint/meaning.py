@@ -177,18 +177,65 @@ class Meaning:
         return self.accounts[0] if self.accounts else None
 
 
+CONTEXT_FREE_KEYS = CALLER_ACCOUNT_KEYS | {
+    "aws:currenttime", "aws:epochtime", "aws:principalarn", "aws:principaltype"
+}  # fmt: skip
+"""Conditions that a caller and a time decide, in lower case; others may come out either way."""
+
+_WANTED = frozenset(
+    {
+        "CancelKeyDeletion", "Decrypt", "EnableKey", "GetPublicKey", "ListGrants", "PutKeyPolicy",
+        "ReEncryptFrom", "RevokeGrant", "Verify", "VerifyMac",
+    }
+)  # fmt: skip
+"""What somebody should be able to do (KG502, KG503, KG512 to KG514)."""
+
+_SINGLE = frozenset(
+    {
+        PrincipalForm.USER, PrincipalForm.ROLE, PrincipalForm.SESSION,
+        PrincipalForm.FEDERATED_USER, PrincipalForm.SERVICE, PrincipalForm.UNIQUE_ID,
+    }
+)  # fmt: skip
+
+
 def is_open(meaning: Meaning) -> bool:
     """Tell whether a key policy plainly leaves everything to the identity policies of an account.
 
-    Nothing is out of reach then, and the evaluator need not be asked.
+    Nothing that somebody should be able to do is out of reach then, and the evaluator, which
+    takes longer to load than to ask, need not be.
     """
-    return not meaning.denies and any(
+    return not any(map(_may_bar_everybody, meaning.denies)) and any(
         said.is_about_everything
         and not said.conditions
         and _is_about_any_key(said)
         and (said.is_for_everyone or any(said.names_account(a) for a in meaning.accounts[:1]))
         for said in meaning.allows
     )
+
+
+def plainly_able(meaning: Meaning, action: str) -> frozenset[str]:
+    """Return identities and accounts that can do an action by an Allow without ifs and buts.
+
+    None if a Deny is about the action. There may be others: this is only what needs no evaluator.
+    """
+    if any(action in deny.actions for deny in meaning.denies):
+        return frozenset()
+    return frozenset(
+        each.text
+        for said in meaning.allows
+        if action in said.actions and not said.conditions and _is_about_any_key(said)
+        for each in said.principals
+        if each.form is PrincipalForm.EVERYONE
+        or (each.form in _OF_ACCOUNT and each.account == meaning.account)
+    )
+
+
+_OF_ACCOUNT = frozenset({PrincipalForm.ACCOUNT, PrincipalForm.ROLE, PrincipalForm.USER})
+
+
+def _may_bar_everybody(deny: Said) -> bool:
+    is_for_some = bool(deny.principals) and all(each.form in _SINGLE for each in deny.principals)
+    return not is_for_some and bool(deny.actions & _WANTED) and deny.keys <= CONTEXT_FREE_KEYS
 
 
 def _is_about_any_key(said: Said) -> bool:

@@ -17,7 +17,7 @@ from itertools import chain
 from policy.arn import Arn, is_account_id
 from policy.authorization import decide
 from policy.decision import Documents, Outcome
-from policy.lint.meaning import Meaning
+from policy.lint.meaning import CONTEXT_FREE_KEYS, Meaning
 from policy.model import (
     VERSION_2012,
     Condition,
@@ -46,10 +46,8 @@ NO_ACCOUNT = "0" * 12
 STRANGER = "anybody-else"
 """The name of a role that stands for the identities which no statement names."""
 
-_OF_CALLER = frozenset(
-    {"aws:principalaccount", "aws:principalarn", "aws:principaltype", "kms:calleraccount"}
-)
 _DATES = frozenset({"aws:currenttime", "aws:epochtime"})
+_OF_CALLER = CONTEXT_FREE_KEYS - _DATES
 _EVERYTHING = (
     '{"Version": "2012-10-17",'
     ' "Statement": {"Effect": "Allow", "Action": "kms:*", "Resource": "*"}}'

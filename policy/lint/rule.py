@@ -77,7 +77,7 @@ ALL_KINDS = frozenset(PolicyKind)
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule of the catalogue. Its `page` is the docstring of its check.
+    """One rule of the catalogue.
 
     One that is `opt_in` runs only where somebody asks for it.
     """
@@ -88,9 +88,13 @@ class Rule:
     fix: Fix
     kinds: frozenset[PolicyKind]
     since: str
-    page: str = field(repr=False)
     check: Check = field(repr=False)
     opt_in: bool = False
+
+    @property
+    def page(self) -> str:
+        """What it does, why it matters, an example, what to use instead, and the sources."""
+        return inspect.getdoc(self.check) or ""
 
     def is_selected_by(self, selector: str) -> bool:
         """Tell whether a code, the beginning of a code, or a slug stands for this rule."""
@@ -140,7 +144,6 @@ def rule(
     """Turn a check into a rule."""
 
     def decorate(check: Check) -> Rule:
-        page = inspect.getdoc(check) or ""
-        return Rule(code, slug, severity, fix, frozenset(kinds), since, page, check, opt_in)
+        return Rule(code, slug, severity, fix, frozenset(kinds), since, check, opt_in)
 
     return decorate

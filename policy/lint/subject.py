@@ -11,7 +11,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from policy.lint.meaning import Meaning, is_open, meaning_of
+from policy.lint.meaning import Meaning, is_open, meaning_of, plainly_able
 from policy.lint.proofs import never_matches
 from policy.lint.reading import Reading
 from policy.lint.rule import Hit
@@ -241,6 +241,12 @@ class Subject:
 
         reach = Reach(meaning, meaning.account or NO_ACCOUNT)
         return None if reach.is_too_large else reach
+
+    def anyone_can(self, *actions: str) -> bool:
+        """Tell whether anybody can do one of these actions by the key policy, or nobody knows."""
+        if any(plainly_able(self.meaning, action) for action in actions):
+            return True
+        return self.reach is None or self.reach.anyone(*actions)
 
     @property
     def heading(self) -> Span:

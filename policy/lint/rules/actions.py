@@ -314,6 +314,7 @@ def _nearest_service(prefix: str) -> str | None:
     return closest(prefix, ("kms",)) or closest(prefix, SERVICE_PREFIXES)
 
 
+@lru_cache(maxsize=4096)
 def _is_foreign(text: str) -> bool:
     prefix, colon, _ = text.partition(":")
     return bool(colon) and not parse_pattern(prefix.lower()).matches("kms")

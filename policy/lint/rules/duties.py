@@ -119,10 +119,11 @@ def administer_and_use_across_statements(subject: Subject) -> Iterator[Hit]:
 def _apart(holder: Holder) -> tuple[Gift, Gift] | None:
     """Return by what a holder administers and by what it uses a key, if that is two statements."""
     administering = [gift for gift in holder.gifts if _administers(gift.said, gift.actions)]
-    if any(gift in holder.uses for gift in administering):
+    using = holder.uses if administering else ()
+    if any(gift in using for gift in administering):
         return None
     for one in administering:
-        for other in holder.uses:
+        for other in using:
             if is_about_same_key(one.said, other.said):
                 return one, other
     return None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from policy.arn import Arn
-from policy.lint.meaning import Said, is_open
+from policy.lint.meaning import Said, is_open, plainly_able
 from policy.lint.rule import Hit, Severity, rule
 from policy.lint.subject import Subject, short
 from policy.model import Condition, PolicyKind, PrincipalForm
@@ -54,8 +54,8 @@ def nobody_can_change_policy(subject: Subject) -> Iterator[Hit]:
     - Default key policy
     - PutKeyPolicy (AWS KMS API Reference)
     """
-    reach = subject.reach
-    if reach is None or reach.anyone("PutKeyPolicy"):
+    reach = None if subject.anyone_can("PutKeyPolicy") else subject.reach
+    if reach is None:
         return
     owners = (reach.of(account) for account in subject.meaning.accounts[1:])
     if not any(owner.anyone("PutKeyPolicy") for owner in owners):
@@ -91,7 +91,8 @@ def single_policy_administrator(subject: Subject) -> Iterator[Hit]:
     ## Sources
     - Default key policy
     """
-    if subject.reach is None:
+    plain = plainly_able(subject.meaning, "PutKeyPolicy")
+    if len(plain) > 1 or subject.reach is None:
         return
     found: dict[str, Principal] = {}
     for caller in subject.reach.who("PutKeyPolicy"):
@@ -155,7 +156,7 @@ def caller_would_be_locked_out(subject: Subject) -> Iterator[Hit]:
     meaning = subject.meaning
     if arn is None or not meaning.is_whole:
         return
-    if is_open(meaning) and arn.account in meaning.accounts[:1]:
+    if is_open(meaning) and not meaning.denies and arn.account in meaning.accounts[:1]:
         return
     from policy.lint.reach import Reach  # noqa: PLC0415 - brings the evaluator
     from policy.request import principal_from_arn  # noqa: PLC0415

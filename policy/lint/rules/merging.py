@@ -9,6 +9,7 @@ from policy.lint.fixes import removed
 from policy.lint.meaning import Said
 from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, entries
+from policy.reader import value_text
 from policy.source import Span
 from policy.tree import Array, Member, Node, Object, String
 
@@ -73,7 +74,7 @@ def _shape(node: Node) -> frozenset[Hashable]:
         return frozenset((member.name.value, _shape(member.value)) for member in node.members)
     if isinstance(node, Array):
         return frozenset[Hashable]().union(*map(_shape, node.items))
-    return frozenset({repr(getattr(node, "value", getattr(node, "text", None)))})
+    return frozenset((value_text(node),))
 
 
 def _merged(subject: Subject, element: str, one: Said, other: Said) -> tuple[Edit, ...]:

@@ -122,9 +122,9 @@ def no_way_back(subject: Subject) -> Iterator[Hit]:
     """
     for action, reverse in _UNDONE_BY.items():
         said = _allowing(subject, action)
-        if said is None or subject.reach is None or not subject.reach.anyone(action):
+        if said is None or not subject.anyone_can(action):
             continue
-        missing = [name for name in reverse if not subject.reach.anyone(name)]
+        missing = [name for name in reverse if not subject.anyone_can(name)]
         if missing:
             message = f"{action} is allowed, but nobody may {' or '.join(missing)}"
             yield Hit(said.entry_for(frozenset({action})), message)
@@ -166,13 +166,13 @@ def write_only_key(subject: Subject) -> Iterator[Hit]:
     - Key type reference
     - Default key policy
     """
-    if subject.reach is None or subject.reach.anyone("CreateGrant"):
+    if subject.anyone_can("CreateGrant"):
         return
     for making, using, written, read in _HALVES:
         for action in making:
             said = _allowing(subject, action)
-            if said is not None and subject.reach.anyone(action):
-                if not subject.reach.anyone(*using):
+            if said is not None and subject.anyone_can(action):
+                if not subject.anyone_can(*using):
                     message = f"data can be {written} with this key but not {read}"
                     yield Hit(said.entry_for(frozenset({action})), message)
                 break

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kmsgate.cli import run
-from kmsgate.linting.checking import MAX_BYTES, check, select_rules
+from kmsgate.linting.checking import MAX_BYTES, Judges, check, select_rules
 from kmsgate.linting.text import show_text
 from kmsgate.output import screen
 from policy.lint import DEFAULT_RULES
@@ -178,7 +178,7 @@ def test_colour_is_for_terminals_and_adds_nothing_but_colour(
 ) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    checked = [check(write("slips.json", SLIPS), None, DEFAULT_RULES)]
+    checked = [check(write("slips.json", SLIPS), None, Judges(DEFAULT_RULES))]
     plain, colored, dumb, forced = io.StringIO(), _Terminal(), _Terminal(), io.StringIO()
     show_text(screen(plain), checked)
     show_text(screen(colored), checked)
@@ -296,14 +296,14 @@ def test_an_unknown_choice_is_wrong_usage(capsys: pytest.CaptureFixture[str], op
 def test_the_kind_of_the_documents_can_be_said(
     capsys: pytest.CaptureFixture[str], kind: str, codes: list[str]
 ) -> None:
-    _, out, _ = lint(capsys, write("p.json", GOOD), "-q", "--kind", kind)
+    _, out, _ = lint(capsys, write("p.json", GOOD), "-q", "--kind", kind, "--select", "KG1")
     assert [line.split()[1] for line in out.splitlines()] == codes
 
 
 def test_without_a_kind_principals_make_a_key_policy(capsys: pytest.CaptureFixture[str]) -> None:
     identity = GOOD.replace('      "Principal": {"AWS": "210987654321"},\n', "")
-    assert lint(capsys, write("p.json", identity))[0] == 0
-    assert lint(capsys, "p.json", "--kind", "key-policy")[0] == 1
+    assert lint(capsys, write("p.json", identity), "--select", "KG1")[0] == 0
+    assert lint(capsys, "p.json", "--select", "KG1", "--kind", "key-policy")[0] == 1
 
 
 def test_standard_input_is_read_for_a_dash(
@@ -487,12 +487,13 @@ BROKEN = GOOD.replace('"Delegate"', '""').replace('"kms:*",', '["kms:*", "kms:en
 MENDED = GOOD.replace('      "Sid": "Delegate",\n', "").replace(
     '"kms:*"', '["kms:*", "kms:encrypts"]'
 )
+FORM = ("--select", "KG1,KG2")
 
 
 def test_safe_repairs_are_made_in_the_file_and_the_rest_is_told(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    code, out, _ = lint(capsys, write("p.json", BROKEN), "--fix")
+    code, out, _ = lint(capsys, write("p.json", BROKEN), "--fix", *FORM)
 
     assert Path("p.json").read_text() == MENDED
     assert code == 1
@@ -503,7 +504,7 @@ def test_safe_repairs_are_made_in_the_file_and_the_rest_is_told(
 
 
 def test_unsafe_repairs_are_made_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = lint(capsys, write("p.json", BROKEN), "--fix", "--unsafe-fixes")
+    code, out, _ = lint(capsys, write("p.json", BROKEN), "--fix", "--unsafe-fixes", *FORM)
 
     assert Path("p.json").read_text() == MENDED.replace("encrypts", "Encrypt")
     assert (code, out) == (0, "1 file, 1 statement: no findings. 3 fixed.\n")
@@ -585,3 +586,53 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(
     assert (code, err) == (2, "kmsgate: cannot write p.json: Permission denied\n")
     assert list(Path().iterdir()) == [Path("p.json")]
     assert Path("p.json").read_text() == BROKEN
+
+
+# What rules are told
+
+
+SHARED = GOOD.replace("210987654321", "444455556666")
+UNTIL = GOOD.replace(
+    '"Resource": "*"',
+    '"Resource": "*", "Condition": {"DateLessThan": {"aws:CurrentTime": "2027-01-31T00:00:00Z"}}',
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "options"),
+    [
+        (SHARED, "KG410", ["--account", "210987654321"]),
+        (
+            SHARED,
+            "KG411",
+            ["--account", "210987654321", "--trusted-account", "777788889999"],
+        ),
+        (GOOD, "KG504", ["--caller", "arn:aws:iam::444455556666:role/deploy"]),
+        (UNTIL, "KG329", ["--now", "2027-02-01T00:00:00Z"]),
+    ],
+)
+def test_some_rules_need_to_be_told_something(
+    capsys: pytest.CaptureFixture[str], text: str, code: str, options: list[str]
+) -> None:
+    path = write("policy.json", text)
+    run(["lint", "--select", code, path])
+    assert code not in capsys.readouterr().out
+
+    run(["lint", "--select", code, *options, path])
+    assert f" {code} " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--account", "12"], "'12' is not an account ID"),
+        (["--trusted-account", "a"], "'a' is not an account ID"),
+        (["--caller", "erika"], "'erika' is not the ARN of a principal"),
+        (["--now", "tomorrow"], "'tomorrow' is not a time"),
+    ],
+)
+def test_what_is_told_has_to_make_sense(
+    capsys: pytest.CaptureFixture[str], options: list[str], message: str
+) -> None:
+    assert run(["lint", *options, write("policy.json", GOOD)]) == 2
+    assert message in capsys.readouterr().err

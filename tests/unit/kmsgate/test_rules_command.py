@@ -68,6 +68,7 @@ def test_programs_get_every_fact(capsys: pytest.CaptureFixture[str]) -> None:
         "kinds": ["identity policy", "SCP", "RCP"],
         "fix": "safe",
         "since": "0.1",
+        "opt_in": False,
     }
 
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from policy.lint import Fix, LintOptions, Severity, lint
+from policy.lint.meaning import is_open, plainly_able
+from policy.lint.reach import Reach
+from policy.lint.subject import Subject
 from policy.model import PolicyKind
 from policy.reader import read
 from policy.source import Source
@@ -362,7 +367,63 @@ def test_a_policy_with_very_many_callers_is_left_alone() -> None:
     assert pointed_at("KG502", text) == []
 
 
+@pytest.mark.parametrize(
+    ("bars", "asked"),
+    [
+        (deny(OPS, "kms:*"), False),
+        (deny("*", "kms:Sign"), False),
+        (deny("*", "kms:*", where("Bool", "aws:SecureTransport", "false")), False),
+        (deny(ROOT, "kms:Decrypt"), True),
+        (deny("*", "kms:*", where("ArnNotEquals", "aws:PrincipalArn", OPS)), True),
+        (deny("*", "kms:*", where("DateGreaterThan", "aws:CurrentTime", "2031-01-01")), True),
+        (deny(OPS, "kms:*").replace("Principal", "NotPrincipal"), True),
+    ],
+)
+def test_the_evaluator_is_asked_only_where_a_deny_may_bar_everybody(bars: str, asked: bool) -> None:
+    subject = Subject(read(Source("p", listed(DELEGATION, bars)), KEY))
+    assert (subject.reach is not None) is asked
+
+
 def test_rules_that_are_opted_into_are_off_by_default() -> None:
     text = listed(DELEGATION, allow(OPS, "kms:ReEncryptTo"))
     assert "KG515" not in {f.rule.code for f in lint(read(Source("p", text), KEY))}
     assert "KG515" in {rule.code for rule in judging("KG515")}
+
+
+POOL = [
+    DELEGATION,
+    allow(OPS, "kms:*"),
+    allow(ROOT, "kms:*", where("Bool", "aws:MultiFactorAuthPresent", "true")),
+    allow("*", "*"),
+    deny(OPS, "kms:*"),
+    deny(ROOT, "kms:Decrypt"),
+    deny("*", "kms:Put*"),
+    deny("*", "kms:Put*", where("ArnNotLike", "aws:PrincipalArn", "arn:aws:iam::*:role/ops")),
+    deny("*", "kms:*", where("StringNotEquals", "kms:CallerAccount", "111122223333")),
+    deny("*", "kms:*", where("DateLessThan", "aws:CurrentTime", "2031-01-01")),
+    deny(ROOT, "kms:*").replace("Principal", "NotPrincipal"),
+    deny("*", "kms:*").replace("Action", "NotAction"),
+]
+
+
+@given(statements=st.lists(st.sampled_from(POOL), min_size=1, max_size=4))
+@settings(deadline=None, max_examples=150)
+def test_where_the_evaluator_is_not_asked_it_would_find_everything_in_reach(
+    statements: list[str],
+) -> None:
+    meaning = Subject(read(Source("p", listed(*statements)), KEY)).meaning
+    if is_open(meaning):
+        reach = Reach(meaning, "111122223333")
+        for action in ("PutKeyPolicy", "Decrypt", "EnableKey", "CancelKeyDeletion", "ListGrants"):
+            able = list(reach.who(action))
+            assert able
+            assert not all(map(reach.is_sole_identity, able))
+
+
+@given(statements=st.lists(st.sampled_from(POOL), min_size=1, max_size=4))
+@settings(deadline=None, max_examples=150)
+def test_who_is_plainly_able_is_found_able_by_the_evaluator(statements: list[str]) -> None:
+    meaning = Subject(read(Source("p", listed(*statements)), KEY)).meaning
+    reach = Reach(meaning, meaning.account or "111122223333")
+    for action in ("PutKeyPolicy", "Decrypt", "EnableKey"):
+        assert len(plainly_able(meaning, action)) <= len(list(reach.who(action)))
