@@ -6,7 +6,8 @@ import json
 from collections.abc import Collection
 
 from policy.lint.fixes import removed
-from policy.lint.reading import Clause, Reading
+from policy.lint.parts import Clause
+from policy.lint.reading import Reading
 from policy.lint.rule import Edit
 from policy.operators import Operator
 from policy.source import Span

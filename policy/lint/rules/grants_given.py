@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from policy.lint.parts import Clause, Entry
 from policy.lint.permits import covering, gives_everything, names_accounts_only, owner, who
-from policy.lint.reading import Clause, Entry, Reading
+from policy.lint.reading import Reading
 from policy.lint.repairs import quoted, renamed
 from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, short

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from policy.carriers import Presence, may_carry, presence_of
 from policy.errors import Note
+from policy.lint.parts import Clause, Entry, coverage
 from policy.lint.proofs import is_never_carried
-from policy.lint.reading import Clause, Entry, Reading, coverage
+from policy.lint.reading import Reading
 from policy.lint.repairs import renamed
 from policy.lint.rule import Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, short

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from policy.carriers import ON_ALIASES, ON_KEYS
 from policy.errors import Note
-from policy.lint.reading import Entry, Reading, coverage
+from policy.lint.parts import Entry, coverage
+from policy.lint.reading import Reading
 from policy.lint.rule import Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, short
 from policy.model import PolicyKind
