@@ -25,8 +25,9 @@ from kmsgate.linting.suppressions import (
 from kmsgate.output import safe
 from policy.errors import PolicySyntaxError, Problem
 from policy.lint import DEFAULT_RULES, RULES, Finding, Fix, LintOptions, Rule, Severity, lint
+from policy.lint.options import DEFAULT_OPTIONS
 from policy.lint.repair import repair
-from policy.lint.subject import DEFAULT_OPTIONS, Subject
+from policy.lint.subject import Subject
 from policy.model import PolicyKind
 from policy.reader import Document, decode, read
 from policy.source import Source, Span
