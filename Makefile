@@ -1,6 +1,6 @@
 PYTHON ?= python3
 
-.PHONY: demo test check fuzz crash bench rules install
+.PHONY: demo test check fuzz crash clients bench rules install
 
 demo:  ## watch a key policy decide who may use a real key
 	@$(PYTHON) dev.py demo
@@ -18,6 +18,9 @@ fuzz:  ## new worlds, broken texts and odd requests for SECONDS: both evaluators
 ROUNDS ?= 100
 crash:  ## kill processes under load ROUNDS times, and look for what they had acknowledged
 	@$(PYTHON) dev.py crash $(ROUNDS)
+
+clients:  ## install clients in other languages and versions, which tests then run against the endpoint
+	@$(PYTHON) dev.py clients
 
 SECTION ?=
 bench:  ## speed, next to other engines in the same run; SECTION=decision measures only that

@@ -33,6 +33,7 @@ TASKS: dict[str, tuple[str, list[list[str]]]] = {
     "test": ("dev", [["-m", "pytest", "--numprocesses=auto", "--dist=worksteal"]]),
     "fuzz": ("dev", [["-m", "tests.fuzz"]]),
     "crash": ("dev", [["-m", "tests.crash"]]),
+    "clients": ("dev", [["-m", "tests.endpoint.real_clients"]]),
     "bench": ("bench", [["-m", "benchmarks"]]),
     "rules": ("dev", [["-m", "tests.rules"]]),
 }

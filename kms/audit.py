@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from functools import cache
 from operator import attrgetter
 from typing import Any
 
@@ -20,10 +21,12 @@ from kms.errors import AccessDenied, KmsError
 from kms.identities import AWS_INTERNAL, of_the_service
 from kms.model import Key
 from kms.operation import ServiceEvent
+from kms.resources import shipped
 from kms.runtime import Entropy
 
 SERVICE_EVENT = AWS_INTERNAL
-EVENT_SOURCE = "kms.amazonaws.com"
+IAM_MODEL = "iam-2010-05-08.json"
+EVENT_SOURCE, IAM_SOURCE = "kms.amazonaws.com", "iam.amazonaws.com"
 DENIED = "AccessDenied"
 OTHER_ACCOUNT = "account"
 """The kind of caller of which the log of another account tells no more than the account."""
@@ -104,7 +107,7 @@ def record(event: AuditEvent) -> dict[str, Any]:
         "eventVersion": event.version,
         "userIdentity": event.identity,
         "eventTime": event_time(event.at),
-        "eventSource": EVENT_SOURCE,
+        "eventSource": IAM_SOURCE if event.operation in iam_operations() else EVENT_SOURCE,
         "eventName": event.operation,
         "awsRegion": event.region,
     }
@@ -136,6 +139,13 @@ def record(event: AuditEvent) -> dict[str, Any]:
         made["vpcEndpointId"] = event.endpoint
     made["eventCategory"] = "Management"
     return made
+
+
+@cache
+def iam_operations() -> frozenset[str]:
+    """Return the operations of IAM of which events tell; none of them is one of KMS."""
+    text = (shipped("kms", "schemas") / IAM_MODEL).read_text(encoding="utf-8")
+    return frozenset(json.loads(text)["operations"])
 
 
 def event_time(at: dt.datetime) -> str:

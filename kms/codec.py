@@ -95,10 +95,10 @@ def _sealed(secret: bytes, secrets: list[bytes]) -> Json:
 
 
 def _policy(policy: Policy, _: object) -> Json:
-    return {"name": policy.name, "kind": policy.kind.value, "text": _text_of(policy)}
+    return {"name": policy.name, "kind": policy.kind.value, "text": text_of(policy)}
 
 
-def _text_of(policy: Policy) -> str:
+def text_of(policy: Policy) -> str:
     """Return the text of a policy: its own, or a new one if it is a part of a larger file."""
     text = policy.source.text
     if len(text) <= MAX_OWN_TEXT:

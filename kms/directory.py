@@ -32,11 +32,14 @@ _SECRET = re.compile("[A-Za-z0-9+/]{40}")
 class AccessKey:
     """Long-term credentials of a user. The secret, which is ASCII, is in no `repr`.
 
-    It is bytes, so that a durable store seals it under its root key (CORE K-202).
+    It is bytes, so that a durable store seals it under its root key (CORE K-202). One that is not
+    active signs nothing.
     """
 
     id: str
     secret: bytes = field(repr=False)
+    created_at: dt.datetime | None = None
+    active: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,44 @@ class Identity:
     service_linked: bool = False
     access_keys: tuple[AccessKey, ...] = ()
     trust: Policy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IamEntry:
+    """What IAM tells of a user, role or group and no decision depends on."""
+
+    created_at: dt.datetime
+    unique_id: str = ""
+    description: str = ""
+    max_session_seconds: int = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyVersion:
+    """One version of a managed policy: `v1`, and the document as it came."""
+
+    id: str
+    text: str
+    created_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedPolicy:
+    """A policy that an account manages. Where it is attached, its ARN is the policy's name."""
+
+    arn: Arn
+    unique_id: str
+    created_at: dt.datetime
+    versions: tuple[PolicyVersion, ...]
+    default: str
+    made: int = 1
+    description: str = ""
+    tags: Tags = _NO_TAGS
+
+    @property
+    def text(self) -> str:
+        """The document of the default version."""
+        return next(each.text for each in self.versions if each.id == self.default)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +174,8 @@ class Directory:
     unique_ids: Table[str, str] = Table()
     access_keys: Table[str, str] = Table()
     temporary_keys: Table[str, TemporaryKey] = Table()
+    iam: Table[str, IamEntry] = Table()
+    managed_policies: Table[str, ManagedPolicy] = Table()
 
     def with_account(self, account: Account) -> Directory:
         """Return the directory with an account."""
@@ -191,6 +234,25 @@ class Directory:
     def with_group(self, arn: str, policies: tuple[Policy, ...]) -> Directory:
         """Return the directory with a group and its policies."""
         return replace(self, groups=self.groups.insert(arn, policies))
+
+    def without_group(self, arn: str) -> Directory:
+        """Return the directory without a group."""
+        return replace(self, groups=self.groups.discard(arn), iam=self.iam.discard(arn))
+
+    def with_iam(self, arn: Arn, entry: IamEntry | None) -> Directory:
+        """Return the directory with what IAM tells of somebody, or without it."""
+        name = str(arn)
+        iam = self.iam.insert(name, entry) if entry is not None else self.iam.discard(name)
+        return replace(self, iam=iam)
+
+    def with_managed_policy(self, policy: ManagedPolicy) -> Directory:
+        """Return the directory with a managed policy, new or changed."""
+        policies = self.managed_policies.insert(str(policy.arn), policy)
+        return replace(self, managed_policies=policies)
+
+    def without_managed_policy(self, arn: Arn) -> Directory:
+        """Return the directory without a managed policy."""
+        return replace(self, managed_policies=self.managed_policies.discard(str(arn)))
 
     def with_endpoint(self, endpoint: Endpoint) -> Directory:
         """Return the directory with a VPC endpoint."""

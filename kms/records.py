@@ -176,6 +176,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "identity": replace(_table("identities"), put=_put_identity, drop=_drop_identity),
         "session": _table("sessions"),
         "group": _table("groups"),
+        "iam entry": _table("iam"),
+        "managed policy": _table("managed_policies"),
         "temporary key": _table("temporary_keys"),
         "endpoint": _table("endpoints"),
         "key": _indexed("keys", State.with_key, State.without_key),

@@ -17,11 +17,13 @@ from typing import Any, Protocol
 from kms.audit import (
     DENIED,
     EVENT_SOURCE,
+    IAM_SOURCE,
     AuditEvent,
     Entry,
     as_plain,
     canonical,
     event_time,
+    iam_operations,
     outcome_of,
 )
 from kms.operation import ServiceEvent
@@ -199,7 +201,7 @@ def read_log(records: Iterable[Written], chain: Iterable[Mapping[str, Any]]) -> 
     """
     waiting: dict[str, Written] = {}
     for each in records:
-        if each.record.get("eventSource") != EVENT_SOURCE:
+        if not _is_ours(each.record):
             continue
         name = _part(each.record, "eventID", str, "")
         if name in waiting:
@@ -216,6 +218,12 @@ def read_log(records: Iterable[Written], chain: Iterable[Mapping[str, Any]]) -> 
         last = _part(line, "hash", str, "")
     rest = [Entry(event_of(each.record), each.record, each.place) for each in waiting.values()]
     yield from sorted(rest, key=lambda entry: entry.event.at)
+
+
+def _is_ours(written: Mapping[str, Any]) -> bool:
+    source = written.get("eventSource")
+    is_iam = source == IAM_SOURCE and written.get("eventName") in iam_operations()
+    return is_iam or source == EVENT_SOURCE
 
 
 class MalformedRecordError(ValueError):

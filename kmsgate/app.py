@@ -1,4 +1,4 @@
-"""The endpoint as an ASGI application: one POST route for KMS and STS, and what operators need.
+"""The endpoint as an ASGI application: one POST route for all services, and what operators need.
 
 A framework's route would cost as much as the whole call. Every request passes `_answer`, from top
 to bottom; whatever is wrong becomes the error that AWS sends (CORE 11).
@@ -21,11 +21,11 @@ from kms.operation import Call
 from kms.runtime import Clock
 from kms.service import Reply
 from kms.store import StoreError
-from kmsgate import sts, wire
+from kmsgate import iam, sts, wire
 from kmsgate.access_log import AccessLog, Entry
 from kmsgate.control import PREFIX, Control
 from kmsgate.credentials import Credential
-from kmsgate.journal import Journal
+from kmsgate.journal import Course, Journal
 from kmsgate.signature import HttpRequest, Signed, joined, verify
 from kmsgate.simulator import Simulator
 from policy import Decision, denial_message
@@ -50,6 +50,7 @@ _FIXED: tuple[Header, ...] = (
     (b"expires", b"0"),
     (b"pragma", b"no-cache"),
 )  # CORE K-193
+_FOR_IAM = f"Version={iam.VERSION}".encode()
 _CLOSE: tuple[Header, ...] = ((b"connection", b"close"),)
 
 
@@ -161,7 +162,8 @@ class App:
         method, path = scope["method"], scope["path"]
         if method == "POST" and scope["raw_path"] == b"/":
             if b"x-amz-target" not in headers and sts.is_form(headers.get(b"content-type", b"")):
-                return self._sts(scope, headers, body, entry)
+                served = self._iam if _FOR_IAM in body else self._sts
+                return served(scope, headers, body, entry)
             return self._kms(scope, headers, body, entry)
         if path == "/health" and method in ("GET", "HEAD"):
             return Response(200, b'{"status":"ok"}', entry.request_id)
@@ -185,7 +187,8 @@ class App:
         )
         reply = entry.reply = self._service.call(call)
         if self._surface.journal is not None:
-            self._surface.journal.keep(entry.request_id, reply)
+            course = Course(reply.decisions, reply.documents, reply.event)
+            self._surface.journal.keep(entry.request_id, course)
         return self._of_reply(operation, reply, entry.request_id)
 
     def _sts(self, scope: Scope, headers: Headers, body: bytes, entry: Entry) -> Response:
@@ -201,14 +204,32 @@ class App:
                 self._facts(scope, headers),
                 request_id,
             )
-            return _of_sts(200, sts.answer(self._service, call), request_id)
+            return _of_query(200, sts.answer(self._service, call), request_id)
         except sts.StsError as error:
             entry.code = error.code
-            return _of_sts(error.status, sts.write_error(error, request_id), request_id)
+            return _of_query(error.status, sts.write_error(error, request_id), request_id)
         except KmsError as error:
             told = sts.of_error(error)
             entry.code = told.code
-            return _of_sts(told.status, sts.write_error(told, request_id), request_id)
+            return _of_query(told.status, sts.write_error(told, request_id), request_id)
+
+    def _iam(self, scope: Scope, headers: Headers, body: bytes, entry: Entry) -> Response:
+        request_id = entry.request_id
+        try:
+            entry.operation, parameters = iam.read_form(body)
+            signed = self._signer(scope, headers, body, "iam", entry)
+            facts = self._facts(scope, headers)
+            call = iam.IamCall(signed.credential, entry.operation, parameters, facts, request_id)
+            if self._surface.journal is not None:
+                self._surface.journal.keep(request_id, call.course)
+            return _of_query(200, iam.answer(self._service, call), request_id)
+        except iam.IamError as error:
+            told = error
+        except KmsError as error:
+            as_sts = sts.of_error(error)
+            told = iam.IamError(as_sts.code, as_sts.message, as_sts.status)
+        entry.code = told.code
+        return _of_query(told.status, iam.write_error(told, request_id), request_id)
 
     def _signer(
         self, scope: Scope, headers: Headers, body: bytes, service: str, entry: Entry
@@ -248,7 +269,7 @@ class App:
         return Response(200, body, request_id, headers=told)
 
 
-def _of_sts(status: int, body: bytes, request_id: str) -> Response:
+def _of_query(status: int, body: bytes, request_id: str) -> Response:
     return Response(status, body, request_id, sts.CONTENT_TYPE.encode())
 
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "decide": "answer decision requests, one JSON object each",
     "demo": "watch a key policy decide who may use a real key",
     "explain": "tell why a decision request is answered as it is",
+    "fmt": "set policy documents in the one usual way",
     "lint": "find what is wrong with policy documents",
     "rules": "list the rules of the linter, print the page of one",
     "serve": "answer SDKs and the AWS CLI as AWS KMS would",

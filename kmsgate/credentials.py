@@ -75,6 +75,8 @@ def _credential(directory: Directory, key_id: str) -> Credential | None:
             return None
         return Credential(key_id, temporary.secret, holder, temporary.token, temporary.expires_at)
     found = directory.access_key(key_id)
+    if found is not None and not found[1].active:
+        return None
     user = directory.principal(found[0].arn) if found is not None else None
     return Credential(key_id, found[1].secret, user) if found is not None and user else None
 

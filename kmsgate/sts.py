@@ -14,7 +14,6 @@ from functools import partial
 from types import MappingProxyType
 from typing import NoReturn, TypeAlias
 from urllib.parse import parse_qsl
-from xml.sax.saxutils import escape
 
 from kms import errors
 from kms.audit import event_time
@@ -24,6 +23,7 @@ from kms.service import Service
 from kms.store import Session as Turn
 from kmsgate.credentials import Credential, new_temporary_key
 from kmsgate.scenario.policies import MANAGED, managed_policy
+from kmsgate.xml_text import printable
 from policy import (
     Arn,
     Context,
@@ -310,7 +310,9 @@ class _RoleRequest:
         name = _name(parameters, "RoleSessionName", 64)
         duration = _duration(parameters, 3600, 43_200)
         chained = scope.caller.kind is PrincipalKind.ROLE_SESSION
-        if duration.total_seconds() > ROLE_SECONDS:
+        entry = scope.turn.state.directory.iam.get(role_arn)
+        most = ROLE_SECONDS if chained or entry is None else entry.max_session_seconds
+        if duration.total_seconds() > most:
             raise _invalid(
                 "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed "
                 "by role chaining"
@@ -488,13 +490,5 @@ def _document(root: str, tree: Tree) -> bytes:
 
 def _elements(tree: Tree) -> Iterable[str]:
     for name, value in tree.items():
-        inside = _printable(value) if isinstance(value, str) else "".join(_elements(value))
+        inside = printable(value) if isinstance(value, str) else "".join(_elements(value))
         yield f"<{name}>{inside}</{name}>"
-
-
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def _printable(text: str) -> str:
-    """Return a text as it may stand in XML, which knows no control characters."""
-    return escape(_NOT_XML.sub("\ufffd", text))

@@ -49,7 +49,7 @@ class Endpoint:
         return given
 
     def client(self, service: str, caller: str, **more: Any) -> Any:
-        """Return a client of boto3 (`kms`, `sts`) that calls as somebody of the world."""
+        """Return a client of boto3 (`kms`, `sts`, `iam`) that calls as somebody of the world."""
         import boto3  # noqa: PLC0415 - only who wants clients needs it
 
         arguments = {"endpoint_url": self.url, "region_name": self.region}

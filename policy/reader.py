@@ -29,6 +29,9 @@ from policy.source import Source, Span
 from policy.spelling import closest
 from policy.tree import Array, Boolean, Member, Node, Number, Object, String, kind_name
 
+NOT_JSON = ("KG101", "KG102", "KG103", "KG104")
+"""Problems of a text that is not JSON: its tree may lack what stands there."""
+
 DOCUMENT_ELEMENTS = ("Version", "Id", "Statement")
 STATEMENT_ELEMENTS = (
     "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource",
@@ -101,7 +104,7 @@ def decode(data: bytes, name: str) -> Source:
 def _required(document: Document) -> Policy:
     if document.policy is not None:
         return document.policy
-    syntax = any(p.code in ("KG101", "KG102", "KG103", "KG104", "KG105") for p in document.problems)
+    syntax = any(p.code in (*NOT_JSON, "KG105") for p in document.problems)
     error = PolicySyntaxError if syntax else PolicyStructureError
     raise error(document.source, document.problems)
 

@@ -35,6 +35,28 @@ def document(fragment: str, kind: PolicyKind) -> str:
     return f'{{"Version": "2012-10-17", "Statement": {fragment}}}'
 
 
+SECTION = re.compile(
+    r"^## (Example|Use instead)\n```(json|text)\n(.*?)\n```$", re.MULTILINE | re.DOTALL
+)
+
+
+def kind_for(rule: Rule) -> PolicyKind:
+    """Return the first of the kinds of documents that a rule is about."""
+    return next(kind for kind in PolicyKind if kind in rule.kinds)
+
+
+def examples(rule: Rule) -> dict[str, str]:
+    """Return the examples of a page by their headings."""
+    return {heading: text for heading, _, text in SECTION.findall(rule.page)}
+
+
+def example_of(rule: Rule, heading: str = "Example") -> tuple[str, PolicyKind]:
+    """Return a document around an example of a page, and the kind of document that it is."""
+    kind = kind_for(rule)
+    fragment = examples(rule)[heading].replace("32,700 characters", "x" * 32_700)
+    return (fragment if rule.code == "KG107" else document(fragment, kind)), kind
+
+
 WHOLE = {"KG501", "KG502", "KG503", "KG504", "KG512", "KG513", "KG514"}
 """The rules that ask of a key policy that it is complete."""
 

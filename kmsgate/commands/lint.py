@@ -8,7 +8,14 @@ import rich_click as click
 
 from kmsgate.commands.options import color_option, format_option
 from kmsgate.errors import UsageError
-from kmsgate.linting.checking import check, files_below, mended, repaired, select_rules
+from kmsgate.linting.checking import (
+    Judges,
+    check,
+    files_below,
+    mended,
+    repaired,
+    select_rules,
+)
 from kmsgate.linting.facts import facts_options, lint_options
 from kmsgate.linting.text import show_diff, show_statistics, show_text
 from kmsgate.output import screen
@@ -47,6 +54,7 @@ FORMATS = (
     help="Run these rules only: a code, the beginning of one, or a name.",
 )
 @click.option("--ignore", multiple=True, metavar="RULE", help="Leave these rules out.")
+@facts_options
 @click.option(
     "--fail-on",
     type=click.Choice([s.value for s in Severity]),
@@ -54,7 +62,6 @@ FORMATS = (
     show_default=True,
     help="The mildest severity that makes the exit code 1.",
 )
-@facts_options
 @click.option("--fix", is_flag=True, help="Repair what can be repaired safely, in the files.")
 @click.option(
     "--unsafe-fixes",
@@ -71,12 +78,12 @@ def command(
     kind: str | None,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
-    fail_on: str,
     account: str | None,
     trusted_account: tuple[str, ...],
     caller: str | None,
-    at: str | None,
+    now: str | None,
     max_principals: int,
+    fail_on: str,
     fix: bool,
     unsafe_fixes: bool,
     diff: bool,
@@ -91,18 +98,18 @@ def command(
 
     Repairs leave everything else as its author wrote it. A safe one leaves every decision as it is.
     """
-    rules = select_rules(select, ignore)
-    options = lint_options(account, trusted_account, caller, at, max_principals)
-    taken = KINDS[kind] if kind else None
-    checked = [check(path, taken, rules, options) for path in files_below(paths)]
+    told = lint_options(account, trusted_account, caller, now, max_principals)
+    judges = Judges(select_rules(select, ignore), told)
+    checked = [check(path, KINDS[kind] if kind else None, judges) for path in files_below(paths)]
     out = screen(color=color)
     allowed = Fix.SAFE | Fix.UNSAFE if unsafe_fixes else Fix.SAFE
     if unsafe_fixes and not (fix or diff):
         raise UsageError("--unsafe-fixes does nothing by itself", "add --fix or --diff")
     if diff:
-        return show_diff(out, [(file, repaired(file, rules, allowed, options)) for file in checked])
+        pairs = [(file.source, repaired(file, judges, allowed).source) for file in checked]
+        return show_diff(out, [(old.name, old.text, new.text) for old, new in pairs])
     if fix:
-        checked = [mended(file, rules, allowed, options) for file in checked]
+        checked = [mended(file, judges, allowed) for file in checked]
     threshold = Severity(fail_on)
     if statistics:
         show_statistics(out, checked)

@@ -74,7 +74,7 @@ def command(
     quiet: bool,
     exposed: bool,
 ) -> int:
-    """Answer AWS SDKs and the AWS CLI as KMS and STS would, until interrupted.
+    """Answer AWS SDKs and the AWS CLI as KMS, STS and IAM would, until interrupted.
 
     Every signature is verified, every call is decided by the policies of the world and really
     executed. The log of calls, lines of JSON, goes to standard error.
@@ -223,7 +223,7 @@ class _Welcome:
     def show(self, url: str, token: str) -> None:
         state = self.simulator.service.store.glance()
         kept = safe(str(self.path)) if self.path is not None else "memory"
-        self.out.line(f"kmsgate {__version__} answers as AWS KMS and STS do, at {url}")
+        self.out.line(f"kmsgate {__version__} answers as AWS KMS, STS and IAM do, at {url}")
         self.out.line(f"  state     {kept}: {_counted(len(state.keys), 'key')}")
         if self.enforce != "strict":
             self.out.line(f"  policies  {self.enforce}: what they deny is executed")
@@ -231,7 +231,10 @@ class _Welcome:
         self.out.line("Paste this, and the lines of whom you want to be:")
         self.out.line()
         self._export(
-            AWS_ENDPOINT_URL_KMS=url, AWS_ENDPOINT_URL_STS=url, AWS_DEFAULT_REGION=self.region
+            AWS_ENDPOINT_URL_KMS=url,
+            AWS_ENDPOINT_URL_STS=url,
+            AWS_ENDPOINT_URL_IAM=url,
+            AWS_DEFAULT_REGION=self.region,
         )
         if self.sample:
             for name, about in SAMPLE_CALLERS:

@@ -19,12 +19,14 @@ from kmsgate.scenario.document import document
 from kmsgate.scenario.fields import FileError
 from kmsgate.scenario.files import SUFFIX, load
 from kmsgate.scenario.model import Suite, Test
+from kmsgate.scenario.mutation import Judged, judged
 from kmsgate.scenario.report import (
     Ran,
     as_json,
     show_coverage,
     show_failures,
     show_file_error,
+    show_mutants,
     show_suite,
     show_total,
 )
@@ -45,6 +47,13 @@ from kmsgate.scenario.run import run
     metavar="PERCENT",
     help="Fail if fewer statements apply to any request.",
 )
+@click.option("--mutate", is_flag=True, help="Try which slips in policies no test would notice.")
+@click.option(
+    "--min-mutation",
+    type=click.FloatRange(0, 100),
+    metavar="PERCENT",
+    help="Fail if fewer mutants are noticed.",
+)
 @format_option("the results", "markdown")
 @color_option
 @click.option("-q", "--quiet", is_flag=True, help="Only failures and the last line.")
@@ -55,6 +64,8 @@ def command(
     coverage: bool,
     lcov: str | None,
     min_coverage: float | None,
+    mutate: bool,
+    min_mutation: float | None,
     style: str,
     color: str,
     quiet: bool,
@@ -64,8 +75,11 @@ def command(
     PATH is a file, or a folder (every *.scenario.yaml file below it). As markdown, what the files
     tell becomes a document, with what was proved below each claim.
 
-    Exit code: 0 all tests passed, 1 a test failed or the coverage is too low, 2 a file cannot be
-    used.
+    A mutant is one slip in one policy or grant: something dropped, widened, negated. One that no
+    test notices is shown with a step that would.
+
+    Exit code: 0 all tests passed, 1 a test failed, or too little is covered or noticed, 2 a file
+    cannot be used.
     """
     files = _files([*paths, *(str(p) for p in bundled_scenarios())] if bundled else paths)
     if not files:
@@ -90,10 +104,14 @@ def command(
     if words and not all_ran and not errors:
         raise UsageError(f"no test has '{words}' in its name")
     covered = _covered(all_ran) if coverage or lcov or min_coverage is not None else None
+    noticed = _judged(all_ran) if mutate or min_mutation is not None else None
     if style == "json":
         told = as_json(all_ran, errors)
-        more = {"coverage": covered.as_json()} if covered is not None else {}
-        out.line(json.dumps({**told, **more}, indent=2))
+        if covered is not None:
+            told["coverage"] = covered.as_json()
+        if noticed is not None:
+            told["mutation"] = noticed.as_json()
+        out.line(json.dumps(told, indent=2))
     elif style == "markdown":
         for line in document(all_ran):
             out.line(line)
@@ -102,16 +120,24 @@ def command(
             show_failures(out, ran)
         if covered is not None:
             show_coverage(out, covered, only_missing=len(all_ran) > 1 or quiet)
+        if noticed is not None:
+            show_mutants(out, noticed)
         show_total(out, all_ran, len(errors))
     if covered is not None and lcov is not None:
         _write(lcov, covered)
     if errors:
         return 2
+    too_little = False
     if covered is not None and min_coverage is not None and covered.percent < min_coverage:
-        short = f"{covered.percent:.1f} % of the statements apply, {min_coverage:g} % should"
-        complaints.line(short)
-        return 1
-    return 1 if any(ran.failed for ran in all_ran) else 0
+        apply = f"{covered.percent:.1f} % of the statements apply"
+        complaints.line(f"{apply}, {min_coverage:g} % should")
+        too_little = True
+    if noticed is not None and min_mutation is not None and noticed.score < min_mutation:
+        complaints.line(
+            f"{noticed.score:.1f} % of the mutants are noticed, {min_mutation:g} % should"
+        )
+        too_little = True
+    return 1 if too_little or any(ran.failed for ran in all_ran) else 0
 
 
 def _covered(all_ran: Sequence[Ran]) -> Coverage:
@@ -119,6 +145,10 @@ def _covered(all_ran: Sequence[Ran]) -> Coverage:
     for ran in all_ran:
         covered.add(ran.results)
     return covered
+
+
+def _judged(all_ran: Sequence[Ran]) -> Judged:
+    return sum((judged(ran.suite, ran.results) for ran in all_ran), Judged())
 
 
 def _write(path: str, covered: Coverage) -> None:

@@ -45,6 +45,18 @@ class Checked:
         return len(Subject(self.document).statements)
 
 
+@dataclass(frozen=True, slots=True)
+class Judges:
+    """The rules of a run, and what they are told beside the documents."""
+
+    rules: tuple[Rule, ...]
+    options: LintOptions = DEFAULT_OPTIONS
+
+    def find(self, document: Document) -> tuple[Finding, ...]:
+        """Return what the rules find in a document."""
+        return lint(document, rules=self.rules, options=self.options)
+
+
 def counts_of(checked: Sequence[Checked]) -> Counter[Severity]:
     """Return how many findings there are of each severity."""
     return Counter(finding.severity for file in checked for finding in file.findings)
@@ -107,13 +119,14 @@ def _unreadable(error: OSError) -> None:
 # One file
 
 
-def check(
-    path: str,
-    kind: PolicyKind | None,
-    rules: Sequence[Rule],
-    options: LintOptions = DEFAULT_OPTIONS,
-) -> Checked:
+def check(path: str, kind: PolicyKind | None, judges: Judges) -> Checked:
     """Return what the rules find in a file; raises UsageError if it cannot be opened."""
+    document = read_document(path, kind)
+    return Checked(document, judges.find(document))
+
+
+def read_document(path: str, kind: PolicyKind | None = None) -> Document:
+    """Return what a file says, or standard input; raises UsageError if it cannot be opened."""
     try:
         if path == "-":
             data = sys.stdin.buffer.read(MAX_BYTES + 1)
@@ -122,43 +135,46 @@ def check(
                 data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"cannot read {safe(path)}: {error.strerror}") from error
-    document = _document(data, path, kind)
-    return Checked(document, lint(document, rules=rules, options=options))
+    return _document(data, path, kind)
 
 
-def repaired(
-    file: Checked, rules: Sequence[Rule], allowed: Fix, options: LintOptions = DEFAULT_OPTIONS
-) -> Checked:
+def write_document(path: str, text: str) -> None:
+    """Put a text into a file, whole or not at all; raises UsageError.
+
+    The file keeps its mode; through a link, the file that it names is changed.
+    """
+    here = Path(path)
+    draft = here.with_name(f".{here.name}.{os.getpid()}.new")
+    try:
+        draft.write_bytes(text.encode("utf-8"))
+        shutil.copymode(here, draft)
+        draft.replace(here.resolve())
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise UsageError(f"cannot write {safe(path)}: {error.strerror}") from error
+
+
+def repaired(file: Checked, judges: Judges, allowed: Fix) -> Checked:
     """Return a file as its repairs would leave it; nothing is written."""
     document = file.document
     kind = document.kind  # what it was taken for, also if a repair should change what it looks like
     done = repair(
         document,
-        lambda each: lint(each, rules=rules, options=options),
+        judges.find,
         lambda text: read(Source(document.source.name, text), kind),
         allowed,
     )
     return Checked(done.document, done.left, len(done.made))
 
 
-def mended(
-    file: Checked, rules: Sequence[Rule], allowed: Fix, options: LintOptions = DEFAULT_OPTIONS
-) -> Checked:
+def mended(file: Checked, judges: Judges, allowed: Fix) -> Checked:
     """Return a file after its repairs, which are in the file whole or not at all."""
-    done = repaired(file, rules, allowed, options)
+    done = repaired(file, judges, allowed)
     if not done.repaired:
         return file
-    path = Path(file.source.name)
     if file.source.name == "-":
         raise UsageError("standard input cannot be repaired", "use --diff, or name the file")
-    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        draft.write_bytes(done.source.text.encode("utf-8"))
-        shutil.copymode(path, draft)
-        draft.replace(path.resolve())  # through a link, the file that it names
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise UsageError(f"cannot write {safe(str(path))}: {error.strerror}") from error
+    write_document(file.source.name, done.source.text)
     return done
 
 

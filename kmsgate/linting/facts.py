@@ -35,7 +35,7 @@ _OPTIONS = (
         "--caller", metavar="ARN", help="Who will put the key policies, and must not be locked out."
     ),
     click.option(
-        "--at", metavar="DATE", help="The moment that dates in policies are held against."
+        "--now", metavar="DATE", help="The moment that dates in policies are held against."
     ),
     click.option(
         "--max-principals",
@@ -58,7 +58,7 @@ def lint_options(
     account: str | None,
     trusted_account: tuple[str, ...],
     caller: str | None,
-    at: str | None,
+    now: str | None,
     max_principals: int,
 ) -> LintOptions:
     """Return what rules are told; raises UsageError for a value of no such form."""
@@ -70,9 +70,9 @@ def lint_options(
         if pattern.arn is None or pattern.form not in _CALLERS:
             advice = "such as arn:aws:iam::111122223333:role/deploy"
             raise UsageError(f"'{safe(caller)}' is not the ARN of a caller", advice)
-    moment = None if at is None else read_date(at)
-    if at is not None and moment is None:
-        raise UsageError(f"'{safe(at)}' is not a date", "such as 2031-03-31T00:00:00Z")
+    moment = None if now is None else read_date(now)
+    if now is not None and moment is None:
+        raise UsageError(f"'{safe(now)}' is not a date", "such as 2031-03-31T00:00:00Z")
     return LintOptions(
         account=account,
         trusted_accounts=frozenset(trusted_account) or None,

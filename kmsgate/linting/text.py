@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from kmsgate.linting.checking import Checked, counts_of, statements_in
 from kmsgate.output import Screen, safe
@@ -93,12 +93,11 @@ def show_statistics(out: Screen, checked: Sequence[Checked]) -> None:
     out.line(_summary_line(checked))
 
 
-def show_diff(out: Screen, files: Sequence[tuple[Checked, Checked]]) -> int:
-    """Write what repairs would change, as a patch; return 1 if there is anything."""
+def show_diff(out: Screen, texts: Iterable[tuple[str, str, str]]) -> int:
+    """Write changes as a patch; return 1 if there are any. Of each: name, old and new text."""
     changes = False
-    for before, after in files:
-        old, new = (each.source.text.split("\n") for each in (before, after))
-        name = before.source.name
+    for name, *both in texts:
+        old, new = (text.split("\n") for text in both)
         for line in difflib.unified_diff(old, new, name, name, lineterm=""):
             changes = True
             style = {"+": "good", "-": "bad", "@": "note"}.get(line[:1])

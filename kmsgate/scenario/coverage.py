@@ -180,7 +180,7 @@ class _Known:
             key = world.state.key(arn)
             if key is not None:
                 self._add_key(name, arn, key.policy, world)
-        for policy in _policies(world):
+        for policy in policies_of(world):
             for statement in policy.statements:
                 place = Place(policy.source, statement.span)
                 covered = self._covered(policy.name, statement, place)
@@ -188,7 +188,7 @@ class _Known:
 
     def _add_key(self, name: str, arn: Arn, text: str, world: World) -> None:
         self.texts[arn] = text
-        places = _places(name, text, world)
+        places = places_of(name, text, world)
         for statement in key_policy(text).statements:
             covered = self._covered(name, statement, places.get(statement.index))
             self.on_keys[arn, statement.index] = covered
@@ -234,7 +234,7 @@ def _count_conditions(covered: Covered, trace: StatementTrace) -> None:
             counts[step.matched] += 1
 
 
-def _policies(world: World) -> Iterator[Policy]:
+def policies_of(world: World) -> Iterator[Policy]:
     """Yield every policy of a world but those of keys and those that AWS wrote, each once."""
     directory = world.state.directory
     found: list[Policy | None] = []
@@ -256,7 +256,7 @@ def _policies(world: World) -> Iterator[Policy]:
             yield policy
 
 
-def _places(name: str, text: str, world: World) -> Mapping[int, Place]:
+def places_of(name: str, text: str, world: World) -> Mapping[int, Place]:
     """Return where the statements of a key's policy were written, by their index."""
     item: Item | None = world.names.of("keys")[name].fields.get("policy")
     if item is not None and item.is_scalar:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from kms.gate import Gate
 from kms.operation import Call
@@ -44,6 +45,15 @@ def _operations() -> dict[str, str]:
 
 OPERATIONS: Mapping[str, str] = _operations()
 """The actions of which it can be asked who can, each with an operation that asks it."""
+
+
+def about(operation: str, key: Arn, state: State) -> dict[str, Any]:
+    """Return the members with which a request names a key, and an alias where it takes one."""
+    members: dict[str, Any] = {m: str(key) for m in _KEY_MEMBERS if takes(operation, m)}
+    if takes(operation, "AliasName"):
+        aliases = state.key_aliases.get(str(key), ())
+        members["AliasName"] = next(iter(aliases), "alias/matrix")
+    return members
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +107,7 @@ class _Search:
         caller = self.world.caller(name, state.directory)
         if caller is None:
             return Reach(name, arn, None)
-        members = {m: str(self.key) for m in _KEY_MEMBERS if takes(operation, m)}
-        plain = Call(caller, operation, members, self.key.region)
+        plain = Call(caller, operation, about(operation, self.key, state), self.key.region)
         asked = self._decision(plain)
         if asked is None:
             return Reach(name, arn, None, (), (f"{operation} on this key",), self.requests)
@@ -112,7 +121,7 @@ class _Search:
         unsettled = more.unsettled
         if size > MAX_REQUESTS:
             unsettled = (*unsettled, f"more than {MAX_REQUESTS:,} kinds of request")
-        for choices in itertools.islice(_ordered(more), MAX_REQUESTS):
+        for choices in itertools.islice(combinations(more), MAX_REQUESTS):
             decision = self._decision(with_choices(plain, choices))
             if decision is not None and decision.allowed:
                 return Reach(name, arn, decision, choices, (), self.requests)
@@ -125,7 +134,7 @@ class _Search:
         return next((each for each in decisions if each.request.action == self.action), None)
 
 
-def _ordered(more: Varying) -> Iterator[tuple[Choice, ...]]:
+def combinations(more: Varying) -> Iterator[tuple[Choice, ...]]:
     """Yield all combinations, those of few choices first."""
     for size in range(1, len(more.groups) + 1):
         for groups in itertools.combinations(more.groups, size):

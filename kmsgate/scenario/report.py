@@ -11,12 +11,14 @@ from kmsgate.scenario.coverage import Coverage
 from kmsgate.scenario.fields import FarNote, FileError
 from kmsgate.scenario.files import DEFAULT_PROFILE, PROFILES
 from kmsgate.scenario.model import Suite
+from kmsgate.scenario.mutation import Judged
 from kmsgate.scenario.run import Failure, Result, path_of
 from policy.errors import Note, Problem
 from policy.source import MAX_EXCERPT_COLUMNS, Source, Span, printable
 
 NAME_WIDTH = 36
 COUNTS_END = 94
+MAX_MUTANT_WIDTH = 60
 _SIGNS_WIDTH = COUNTS_END - NAME_WIDTH - len(" " + "  36 passed, 1 failed")
 
 
@@ -147,6 +149,21 @@ def show_coverage(screen: Screen, coverage: Coverage, *, only_missing: bool) -> 
         counts = f"{each.applied:>7}  {each.decided:>7}   {safe(never)}"
         screen.line(f"{safe(each.label).ljust(width)}  {counts}")
     screen.line(f"Coverage: {coverage.summary()}")
+
+
+def show_mutants(screen: Screen, judged: Judged) -> None:
+    """Write how many mutants were noticed, and each other one with the step that it takes."""
+    head = f"Mutants: {len(judged.noticed)} of {judged.count} noticed, score {judged.score:.0f} %."
+    more = " Survivors, each with a step that would notice it:" if judged.survivors else ""
+    screen.line()
+    screen.line(f"{head}{more}")
+    width = min(
+        MAX_MUTANT_WIDTH, max((len(safe(s.mutant.label)) for s in judged.survivors), default=0)
+    )
+    for each in judged.survivors:
+        step = each.step or f"no step was found; not settled: {', '.join(each.unsettled)}"
+        label = safe(each.mutant.label).ljust(width)
+        screen.line(f"  {label}  {screen.glyph('arrow')} {safe(step)}")
 
 
 def show_total(screen: Screen, all_ran: Sequence[Ran], errors: int) -> None:

@@ -11,7 +11,7 @@ from kms.gate import Gate
 from kms.operation import Call
 from kms.runtime import FixedClock, SeededEntropy
 from kms.service import Reply, Service
-from kms.shapes import request_kind, takes
+from kms.shapes import request_kind
 from kms.store import MemoryStore
 from kmsgate.scenario import values
 from kmsgate.scenario.changes import changed
@@ -31,7 +31,7 @@ from kmsgate.scenario.model import (
     WhoCanStep,
     WorkStep,
 )
-from kmsgate.scenario.reach import told, who_can
+from kmsgate.scenario.reach import about, told, who_can
 from kmsgate.scenario.views import (
     View,
     alarm_view,
@@ -176,8 +176,9 @@ class _Course:
         parameters = self.values.of(step.parameters, kind) if step.parameters is not None else {}
         region = self.values.text(step.region) if step.region is not None else self.world.region
         if isinstance(step, Cell):
-            parameters = {**self._about(step), **parameters}
-            region = self.world.keys[step.key].region
+            key = self.world.keys[step.key]
+            parameters = {**about(step.operation, key, self.store.state), **parameters}
+            region = key.region
         if step.dry_run:
             parameters["DryRun"] = True
         if step.region is not None and not values.is_region(region):
@@ -195,16 +196,6 @@ class _Course:
             self.values.text(step.via) if step.via is not None else None,
             self.values.text(step.endpoint) if step.endpoint is not None else None,
         )
-
-    def _about(self, cell: Cell) -> dict[str, Any]:
-        """Return the members with which a cell of a matrix names its key."""
-        key = self.world.keys[cell.key]
-        members = ("KeyId", "SourceKeyId", "DestinationKeyId", "TargetKeyId")
-        about: dict[str, Any] = {m: str(key) for m in members if takes(cell.operation, m)}
-        if takes(cell.operation, "AliasName"):
-            aliases = self.store.state.key_aliases.get(str(key), ())
-            about["AliasName"] = next(iter(aliases), "alias/matrix")
-        return about
 
     def _fact(self, item: Item) -> FactValues:
         if isinstance(item.node, Array):

@@ -18,13 +18,13 @@ from kms.shapes import enumeration, takes
 from kms.state import State
 from kmsgate.scenario.values import is_service
 from policy import Decision, Documents, Statement
-from policy.decision import ElementName
+from policy.decision import ElementName, Layer
 from policy.examples import is_fixed, known_facts
 from policy.model import Condition
 from policy.planning import applicable
 from policy.request import Values
 from policy.samples import samples
-from policy.vocabulary import ENCRYPTION_CONTEXT, is_multivalued
+from policy.vocabulary import ENCRYPTION_CONTEXT, GRANT_OPERATIONS, is_multivalued
 
 _PAIR_NAMES = "kms:encryptioncontextkeys"
 _OF_STATE = ("aws:resourcetag/", "aws:principaltag/")
@@ -35,6 +35,7 @@ _SETTLED = frozenset(
         "aws:requestedregion",
         "kms:calleraccount",
         "kms:resourcealiases",
+        "kms:trailingdayswithoutkeyusage",
     }
 )
 """What the caller, the key, its Region and the time have settled."""
@@ -45,25 +46,36 @@ _VIA = frozenset(
         "aws:calledviafirst",
         "aws:calledvialast",
         "aws:viaawsservice",
+        "kms:grantisforawsresource",
         "kms:viaservice",
     }
 )
 _SERVICES = ("s3", "ec2", "lambda")
+_TEXT = "text"
 _MEMBERS: Mapping[str, tuple[str, str | None]] = {
     "kms:bypasspolicylockoutsafetycheck": ("BypassPolicyLockoutSafetyCheck", None),
     "kms:datakeypairspec": ("KeyPairSpec", "DataKeyPairSpec"),
     "kms:encryptionalgorithm": ("EncryptionAlgorithm", "EncryptionAlgorithmSpec"),
     "kms:expirationmodel": ("ExpirationModel", "ExpirationModelType"),
+    "kms:granteeprincipal": ("GranteePrincipal", _TEXT),
+    "kms:granteeserviceprincipal": ("GranteeServicePrincipal", _TEXT),
     "kms:keyagreementalgorithm": ("KeyAgreementAlgorithm", "KeyAgreementAlgorithmSpec"),
     "kms:macalgorithm": ("MacAlgorithm", "MacAlgorithmSpec"),
     "kms:messagetype": ("MessageType", "MessageType"),
+    "kms:primaryregion": ("PrimaryRegion", _TEXT),
+    "kms:replicaregion": ("ReplicaRegion", _TEXT),
+    "kms:retiringprincipal": ("RetiringPrincipal", _TEXT),
+    "kms:retiringserviceprincipal": ("RetiringServicePrincipal", _TEXT),
     "kms:rotationperiodindays": ("RotationPeriodInDays", None),
     "kms:schedulekeydeletionpendingwindowindays": ("PendingWindowInDays", None),
     "kms:signingalgorithm": ("SigningAlgorithm", "SigningAlgorithmSpec"),
     "kms:wrappingalgorithm": ("WrappingAlgorithm", "AlgorithmSpec"),
     "kms:wrappingkeyspec": ("WrappingKeySpec", "WrappingKeySpec"),
 }
-"""The member of a request behind a condition key, and the enumeration of its values."""
+"""The member of a request behind a condition key, and the enumeration of its values.
+
+Of others it is any text, or where there is nothing, a number or a switch.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,19 +153,23 @@ class _Collector:
     def _conditions(self) -> Iterator[Condition]:
         """Yield the conditions on which it hangs whether a statement applies to this caller."""
         action = self.request.action.lower()
-        policies = applicable(self.documents).policies
-        for result in self.decision.layers:
-            statements = [s for policy in policies.get(result.layer, ()) for s in policy.statements]
-            if len(statements) != len(result.statements):  # the layer has not been traced
-                yield from (c for s in statements if _concerns(s, action) for c in s.conditions)
-                continue
-            for statement, trace in zip(statements, result.statements, strict=True):
-                if all(s.matched for s in trace.steps if s.element is not ElementName.CONDITION):
-                    yield from statement.conditions
+        for layer, policies in applicable(self.documents).policies.items():
+            statements = [s for policy in policies for s in policy.statements]
+            if any(s.conditions and concerns(s, action) for s in statements):
+                yield from self._of_layer(layer, statements)
         for endpoint in self.state.directory.endpoints.values():  # the call may come through it
             for statement in endpoint.policy.statements if endpoint.policy is not None else ():
-                if _concerns(statement, action):
+                if concerns(statement, action):
                     yield from statement.conditions
+
+    def _of_layer(self, layer: Layer, statements: Sequence[Statement]) -> Iterator[Condition]:
+        traces = self.decision.layer_result(layer).statements
+        if len(statements) != len(traces):  # the layer has not been traced
+            yield from (c for s in statements for c in s.conditions)
+            return
+        for statement, trace in zip(statements, traces, strict=True):
+            if all(s.matched for s in trace.steps if s.element is not ElementName.CONDITION):
+                yield from statement.conditions
 
     def _key(self, key: str, conditions: Sequence[Condition]) -> None:
         if is_fixed(key) or key in _SETTLED or key.startswith(_OF_STATE):
@@ -164,6 +180,16 @@ class _Collector:
             self._endpoint(conditions)
         elif key in _MEMBERS and takes(self.call.operation, _MEMBERS[key][0]):
             self._member(key, conditions)
+        elif key == "kms:grantoperations" and self.call.operation == "CreateGrant":
+            self._operations(conditions)
+        elif key == "kms:grantconstrainttype" and self.call.operation == "CreateGrant":
+            pairs = {"any": "any"}
+            self.groups.append(
+                tuple(
+                    Choice(f"constraint {name}", {"Constraints": {name: pairs}})
+                    for name in ("EncryptionContextSubset", "EncryptionContextEquals")
+                )
+            )
         elif key == "kms:requestalias" and takes(self.call.operation, "KeyId"):
             self._aliases()
         elif can_be_given(key) and not is_multivalued(key):
@@ -172,6 +198,17 @@ class _Collector:
             self.groups.append(tuple(Choice(f"{name} = {v}", facts={name: v}) for v in values))
         elif can_be_given(key) or self._is_carried(key):
             self.unsettled.append(conditions[0].key)
+
+    def _operations(self, conditions: Sequence[Condition]) -> None:
+        """All of the listed operations, one of them, one more than them, and none of them."""
+        if len(conditions) > 1:
+            self.unsettled.append(conditions[0].key)
+        listed = [v for v in self._values(conditions[0].key, conditions) if v in GRANT_OPERATIONS]
+        other = min(GRANT_OPERATIONS - set(listed), default=None)
+        sets = [listed, *([each] for each in listed)]
+        sets += [[*listed, other], [other]] if other is not None else []
+        choices = (Choice(f"Operations = {', '.join(s)}", {"Operations": s}) for s in sets if s)
+        self.groups.append(tuple(choices))
 
     def _aliases(self) -> None:
         arn = self.request.resource.arn
@@ -236,7 +273,8 @@ class _Collector:
 
     def _member(self, key: str, conditions: Sequence[Condition]) -> None:
         member, shape = _MEMBERS[key]
-        values = sorted(enumeration(shape)) if shape is not None else self._values(key, conditions)
+        is_listed = shape is not None and shape != _TEXT
+        values = sorted(enumeration(shape)) if is_listed else self._values(key, conditions)
         typed = ((v, _number_or_flag(v) if shape is None else v) for v in values)
         choices = (Choice(f"{member} = {v}", {member: t}) for v, t in typed if t is not None)
         self.groups.append(tuple(choices))
@@ -252,14 +290,14 @@ class _Collector:
         for condition in conditions:
             if condition.key.lower() == "kms:viaservice":
                 names = [*self._values("kms:viaservice", [condition]), *names]
-            elif condition.key.lower() != "aws:viaawsservice":
+            elif condition.key.lower().startswith("aws:calledvia"):
                 values = self._values(condition.key, [condition])
                 names = [*(v.removesuffix(".amazonaws.com") for v in values), *names]
         services = [name for name in dict.fromkeys(names) if is_service(name)]
         self.groups.append(tuple(Choice(f"by way of {name}", via=name) for name in services))
 
 
-def _concerns(statement: Statement, action: str) -> bool:
+def concerns(statement: Statement, action: str) -> bool:
     """Tell whether a statement says something of an action, given in lower case."""
     element = statement.action
     if element is None:

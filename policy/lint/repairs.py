@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 
+from policy.lint.fixes import removed
 from policy.lint.reading import Clause, Reading
 from policy.lint.rule import Edit
 from policy.operators import Operator
@@ -35,17 +36,8 @@ def without_items(items: tuple[Node, ...], gone: Collection[int]) -> dict[int, t
 
     No two of them overlap. None where nothing would be left.
     """
-    first_kept = next((at for at in range(len(items)) if at not in gone), None)
-    if first_kept is None:
-        return dict.fromkeys(gone, ())
-    edits: dict[int, tuple[Edit, ...]] = {}
-    for at in gone:
-        if at < first_kept:
-            span = Span(items[at].span.start, items[at + 1].span.start)
-        else:
-            span = Span(items[at - 1].span.end, items[at].span.end)
-        edits[at] = (Edit(span, ""),)
-    return edits
+    edits = {at: removed(items, gone, at) for at in gone}
+    return {at: (edit,) if edit is not None else () for at, edit in edits.items()}
 
 
 def without_clause(reading: Reading, clause: Clause) -> tuple[Edit, ...]:

@@ -137,6 +137,10 @@ from policy.lint.rules.key_users import (
     users_may_delete,
     users_may_tag,
 )
+from policy.lint.rules.listed_values import (
+    grant_operation_with_prefix,
+    invalid_condition_value,
+)
 from policy.lint.rules.lockout import (
     caller_would_be_locked_out,
     deny_locks_out,
@@ -256,6 +260,15 @@ from policy.lint.rules.targets import (
     half_of_alias_permission,
     key_condition_on_alias,
 )
+from policy.lint.rules.value_forms import (
+    account_or_org_id_format,
+    alias_value_format,
+    attestation_value_format,
+    network_id_format,
+    principal_value_format,
+    unknown_via_service,
+    via_service_format,
+)
 from policy.lint.rules.values import (
     empty_list,
     empty_object,
@@ -347,6 +360,15 @@ RULES: tuple[Rule, ...] = (
     key_id_or_alias_as_resource,
     key_policy_resource_not_star,
     key_id_format,
+    invalid_condition_value,
+    grant_operation_with_prefix,
+    alias_value_format,  # KG230
+    via_service_format,
+    unknown_via_service,
+    network_id_format,
+    account_or_org_id_format,
+    attestation_value_format,
+    principal_value_format,
     operator_key_type,  # KG301
     value_operator_type,
     missing_set_operator,

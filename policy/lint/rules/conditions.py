@@ -26,13 +26,13 @@ def duplicate_condition_key_case(subject: Subject) -> Iterator[Hit]:
     ## Example
     ```json
     {"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com",
-                      "kms:viaService": "ebs.eu-west-1.amazonaws.com"}}
+                      "kms:viaService": "ec2.eu-west-1.amazonaws.com"}}
     ```
 
     ## Use instead
     ```json
     {"StringEquals": {"kms:ViaService": ["s3.eu-west-1.amazonaws.com",
-                                         "ebs.eu-west-1.amazonaws.com"]}}
+                                         "ec2.eu-west-1.amazonaws.com"]}}
     ```
     """
     for block in subject.blocks:

@@ -64,12 +64,12 @@ def like_without_wildcard(subject: Subject) -> Iterator[Hit]:
 
     ## Example
     ```json
-    {"StringLike": {"kms:ViaService": "ebs.eu-west-1.amazonaws.com"}}
+    {"StringLike": {"kms:ViaService": "ec2.eu-west-1.amazonaws.com"}}
     ```
 
     ## Use instead
     ```json
-    {"StringEquals": {"kms:ViaService": "ebs.eu-west-1.amazonaws.com"}}
+    {"StringEquals": {"kms:ViaService": "ec2.eu-west-1.amazonaws.com"}}
     ```
 
     ## Sources

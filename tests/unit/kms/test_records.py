@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 from kms import Account, Endpoint, Identity, Key, KeyOrigin, Session, State, SystemEntropy
-from kms.directory import AccessKey, Directory, TemporaryKey
+from kms.directory import (
+    AccessKey,
+    Directory,
+    IamEntry,
+    ManagedPolicy,
+    PolicyVersion,
+    TemporaryKey,
+)
 from kms.ordered import SortedSet
 from kms.records import FOLLOWING, KINDS, Records, Row
 from kms.store import DamagedStore, NewerStore
@@ -76,6 +83,16 @@ def busy_world() -> World:
     world.direct(lambda each: each.with_account(account).with_session(given))
     world.direct(lambda each: each.with_group("arn:group", (guard,)))
     world.direct(lambda each: each.with_endpoint(Endpoint("vpce-1", ACCOUNT, "vpc-1", guard)))
+    edge = ManagedPolicy(
+        arn(f"arn:aws:iam::{ACCOUNT}:policy/edge"),
+        "ANPA1",
+        START,
+        (PolicyVersion("v1", document(ALLOW_ALL), START),),
+        "v1",
+        tags={"a": "b"},
+    )
+    entry = IamEntry(START, "AGPA1", "a description", 7200)
+    world.direct(lambda each: each.with_managed_policy(edge).with_iam(arn(role_arn("x")), entry))
     key, mrk = world.key(), world.key(multi_region=True)
     world.key("RSA_2048", tags=(("b", "1"), ("a", "2")))
     world.alias("alias/one", key)

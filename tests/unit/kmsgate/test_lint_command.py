@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kmsgate.cli import run
-from kmsgate.linting.checking import MAX_BYTES, check, select_rules
+from kmsgate.linting.checking import MAX_BYTES, Judges, check, select_rules
 from kmsgate.linting.text import show_text
 from kmsgate.output import screen
 from policy.lint import DEFAULT_RULES
@@ -178,7 +178,7 @@ def test_colour_is_for_terminals_and_adds_nothing_but_colour(
 ) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    checked = [check(write("slips.json", SLIPS), None, DEFAULT_RULES)]
+    checked = [check(write("slips.json", SLIPS), None, Judges(DEFAULT_RULES))]
     plain, colored, dumb, forced = io.StringIO(), _Terminal(), _Terminal(), io.StringIO()
     show_text(screen(plain), checked)
     show_text(screen(colored), checked)

@@ -11,7 +11,7 @@ from policy.lint import RULES, Fix, Rule, Severity
 from policy.model import PolicyKind
 from policy.reader import read
 from policy.source import Source
-from tests.lint_bench import document, found_in, named
+from tests.lint_bench import SECTION, document, example_of, examples, found_in, named
 
 ERROR, SECURITY, WARNING, SUGGESTION = Severity
 NONE, SAFE, UNSAFE = Fix.NONE, Fix.SAFE, Fix.UNSAFE
@@ -135,6 +135,27 @@ CATALOGUE = [
     ("KG226", "key-policy-resource-not-star", WARNING, SAFE | UNSAFE,
      'in a key policy write "Resource": "*", which means this KMS key'),
     ("KG227", "key-id-format", SUGGESTION, NONE, "'payroll' does not look like a key ID"),
+    ("KG228", "invalid-condition-value", ERROR, UNSAFE,
+     "'RSAES_OAEP_SHA256' is not a value of kms:EncryptionAlgorithm; did you mean "
+     "'RSAES_OAEP_SHA_256'?"),
+    ("KG229", "grant-operation-with-prefix", ERROR, UNSAFE,
+     "grant operations are written without 'kms:': 'kms:Encrypt'"),
+    ("KG230", "alias-value-format", ERROR, SAFE,
+     "kms:RequestAlias takes an alias name such as alias/app, not "
+     "'arn:aws:kms:eu-west-1:111122223333:alias/bills'"),
+    ("KG231", "via-service-format", ERROR, NONE,
+     "kms:ViaService takes <service>.<region>.amazonaws.com, not 'rds.amazonaws.com'"),
+    ("KG232", "unknown-via-service", SUGGESTION, NONE,
+     "'efs' is not known to call KMS with kms:ViaService"),
+    ("KG233", "network-id-format", ERROR, NONE,
+     "'vpc-0a1b2c3d' is not a VPC endpoint ID"),
+    ("KG234", "account-or-org-id-format", ERROR, SAFE,
+     "'1111-2222-3333' is not an account ID"),
+    ("KG235", "attestation-value-format", ERROR, NONE,
+     "a measurement has 96 hexadecimal digits, found 8"),
+    ("KG236", "principal-value-format", ERROR, UNSAFE,
+     "'arn:aws:sts::111122223333:assumed-role/billing/i-0a1b2c' never equals "
+     "aws:PrincipalArn: sessions have the ARN of their role"),
     ("KG301", "operator-key-type", WARNING, SAFE,
      "aws:SecureTransport is of type Bool; use Bool instead of StringEquals"),
     ("KG302", "value-operator-type", ERROR, NONE,
@@ -416,25 +437,6 @@ ACCOMPANIED = {
 KEY, IDENTITY = PolicyKind.KEY_POLICY, PolicyKind.IDENTITY_POLICY
 SCP, RCP = PolicyKind.SCP, PolicyKind.RCP
 
-_SECTION = re.compile(
-    r"^## (Example|Use instead)\n```(json|text)\n(.*?)\n```$", re.MULTILINE | re.DOTALL
-)
-
-
-def kind_for(rule: Rule) -> PolicyKind:
-    return next(kind for kind in PolicyKind if kind in rule.kinds)
-
-
-def examples(rule: Rule) -> dict[str, str]:
-    return {heading: text for heading, _, text in _SECTION.findall(rule.page)}
-
-
-def example_of(rule: Rule, heading: str) -> tuple[str, PolicyKind]:
-    kind = kind_for(rule)
-    fragment = examples(rule)[heading].replace("32,700 characters", "x" * 32_700)
-    return (fragment if rule.code == "KG107" else document(fragment, kind)), kind
-
-
 # The table
 
 
@@ -485,7 +487,7 @@ def test_a_page_opens_with_a_sentence_and_has_the_three_sections(rule: Rule) -> 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 def test_examples_are_marked_as_json_only_where_they_are(rule: Rule) -> None:
-    for heading, mark, text in _SECTION.findall(rule.page):
+    for heading, mark, text in SECTION.findall(rule.page):
         if mark == "json":
             json.loads(text)
         else:
