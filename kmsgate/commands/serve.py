@@ -131,11 +131,11 @@ def _serve(simulator: Simulator, clock: ShiftedClock, how: _How, welcome: _Welco
         warns=how.warns,
     )
     app = App(simulator, surface)
-    _spare_collections()
     try:
         with _until_stopped() as stopped, listening(app, how.host, how.port) as (host, port):
             shown = f"[{host}]" if ":" in host else host
             welcome.show(f"http://{shown}:{port}", token)
+            _spare_collections()
             stopped.wait()
     except OSError as error:
         raise UsageError(
