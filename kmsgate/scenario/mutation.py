@@ -31,7 +31,7 @@ from kmsgate.scenario.reach import about, combinations
 from kmsgate.scenario.run import Result, run
 from kmsgate.scenario.varying import Choice, Varying, varying, with_choices
 from kmsgate.scenario.world import World
-from policy import Arn, Outcome
+from policy import Arn, Documents, Outcome
 
 MAX_REQUESTS = 2_000
 """So many requests of one caller for one operation on one key are compared."""
@@ -182,14 +182,22 @@ class _Side:
         self.service.settle()
         self.state = store.state
 
-    def varying(self, call: Call, reply: Reply) -> Varying:
-        groups: list[tuple[Choice, ...]] = []
-        unsettled: list[str] = []
+    def documents(self, call: Call, reply: Reply) -> list[Documents]:
+        """Return what spoke about a call, a question after the other."""
+        found = []
         for decision in reply.decisions:
             arn = decision.request.resource.arn
             key = self.state.key(arn) if arn is not None else None
-            documents = self.service.gate.documents(decision.request, key, call, self.state)
-            found = varying(call, decision, documents, self.state)
+            found.append(self.service.gate.documents(decision.request, key, call, self.state))
+        return found
+
+    def varying(self, call: Call, reply: Reply) -> Varying:
+        """Return in what calls like this one can differ for these documents."""
+        groups: list[tuple[Choice, ...]] = []
+        unsettled: list[str] = []
+        documents = self.documents(call, reply)
+        for decision, each in zip(reply.decisions, documents, strict=True):
+            found = varying(call, decision, each, self.state)
             groups += found.groups
             unsettled += found.unsettled
         return Varying(tuple(groups), tuple(unsettled))
@@ -227,6 +235,8 @@ class _Comparison:
             replies = self.before.service.decide(plain), self.after.service.decide(plain)
             if _outcome(replies[0]) != _outcome(replies[1]):
                 return self._step(name, plain, replies[0])
+            if self._is_same(plain, replies):
+                continue
             more = self._varying(plain, replies)
             self.unsettled |= dict.fromkeys(more.unsettled)
             if math.prod(len(group) + 1 for group in more.groups) > MAX_REQUESTS:
@@ -237,6 +247,14 @@ class _Comparison:
                 if _outcome(first) != _outcome(self.after.service.decide(call)):
                     return self._step(name, call, first)
         return None
+
+    def _is_same(self, plain: Call, replies: tuple[Reply, Reply]) -> bool:
+        """Tell whether the same documents speak on both sides, whatever is varied."""
+        before, after = self.before, self.after
+        endpoints = before.state.directory.endpoints is after.state.directory.endpoints
+        return endpoints and before.documents(plain, replies[0]) == after.documents(
+            plain, replies[1]
+        )
 
     def _varying(self, plain: Call, replies: tuple[Reply, Reply]) -> Varying:
         """Return what either side compares, each group of choices once."""
