@@ -11,12 +11,12 @@ from kmsgate.errors import UsageError
 from kmsgate.linting.checking import (
     Judges,
     check,
-    facts,
     files_below,
     mended,
     repaired,
     select_rules,
 )
+from kmsgate.linting.facts import facts_options, lint_options
 from kmsgate.linting.text import show_diff, show_statistics, show_text
 from kmsgate.output import screen
 from policy.lint import Fix, Severity
@@ -54,16 +54,7 @@ FORMATS = (
     help="Run these rules only: a code, the beginning of one, or a name.",
 )
 @click.option("--ignore", multiple=True, metavar="RULE", help="Leave these rules out.")
-@click.option("--account", metavar="ID", help="The account that owns the keys.")
-@click.option(
-    "--trusted-account",
-    "trusted",
-    multiple=True,
-    metavar="ID",
-    help="An account that may have access; with one or more, all others are reported.",
-)
-@click.option("--caller", metavar="ARN", help="Who will put the key policies.")
-@click.option("--now", metavar="TIME", help="The time that dates are compared with: ISO 8601.")
+@facts_options
 @click.option(
     "--fail-on",
     type=click.Choice([s.value for s in Severity]),
@@ -88,9 +79,10 @@ def command(
     select: tuple[str, ...],
     ignore: tuple[str, ...],
     account: str | None,
-    trusted: tuple[str, ...],
+    trusted_account: tuple[str, ...],
     caller: str | None,
     now: str | None,
+    max_principals: int,
     fail_on: str,
     fix: bool,
     unsafe_fixes: bool,
@@ -106,7 +98,8 @@ def command(
 
     Repairs leave everything else as its author wrote it. A safe one leaves every decision as it is.
     """
-    judges = Judges(select_rules(select, ignore), facts(account, trusted, caller, now))
+    told = lint_options(account, trusted_account, caller, now, max_principals)
+    judges = Judges(select_rules(select, ignore), told)
     checked = [check(path, KINDS[kind] if kind else None, judges) for path in files_below(paths)]
     out = screen(color=color)
     allowed = Fix.SAFE | Fix.UNSAFE if unsafe_fixes else Fix.SAFE

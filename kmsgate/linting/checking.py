@@ -12,13 +12,11 @@ from pathlib import Path
 
 from kmsgate.errors import UsageError
 from kmsgate.output import safe
-from policy.arn import Arn, is_account_id
 from policy.errors import PolicySyntaxError, Problem
 from policy.lint import DEFAULT_RULES, RULES, Finding, Fix, LintOptions, Rule, Severity, lint
 from policy.lint.repair import repair
 from policy.lint.subject import DEFAULT_OPTIONS, Subject
 from policy.model import PolicyKind
-from policy.operators import read_date
 from policy.reader import Document, decode, read
 from policy.source import Source, Span
 from policy.spelling import closest
@@ -89,27 +87,6 @@ def _named(selectors: Sequence[str]) -> set[Rule]:
             raise UsageError(f"no rule is called '{safe(selector)}'", advice)
         named |= rules
     return named
-
-
-def facts(
-    account: str | None, trusted: Sequence[str], caller: str | None, now: str | None
-) -> LintOptions:
-    """Return what rules are told; raises UsageError for what is no account, ARN or time."""
-    wrong = [safe(each) for each in (account, *trusted) if each and not is_account_id(each)]
-    if wrong:
-        raise UsageError(f"'{wrong[0]}' is not an account ID", "account IDs have 12 digits")
-    arn = Arn.parse(caller) if caller is not None else None
-    if caller is not None and (arn is None or not is_account_id(arn.account)):
-        raise UsageError(f"'{safe(caller)}' is not the ARN of a principal")
-    moment = read_date(now) if now is not None else None
-    if now is not None and moment is None:
-        raise UsageError(f"'{safe(now)}' is not a time", "write it like 2027-01-31T12:00:00Z")
-    return LintOptions(
-        account=account,
-        caller=caller,
-        trusted_accounts=frozenset(trusted) if trusted else None,
-        now=float(moment) if moment is not None else None,
-    )
 
 
 def files_below(paths: Sequence[str]) -> list[str]:

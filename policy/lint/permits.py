@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from policy.lint.proofs import read_network
 from policy.lint.reading import Callers, Clause, Entry, Reading, coverage
@@ -41,15 +41,6 @@ WIDE_NETWORKS = {4: 8, 6: 16}
 """A network with fewer bits in its prefix bounds nobody."""
 
 ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
-
-
-def permits(subject: Subject) -> Iterator[Reading]:
-    """Yield the statements that give access: an Allow that can match (not so in SCPs and RCPs)."""
-    if subject.kind in (PolicyKind.SCP, PolicyKind.RCP):
-        return
-    for reading in subject.readings:
-        if reading.allows and reading.node.span not in subject.dead_statements:
-            yield reading
 
 
 def owner(subject: Subject) -> str | None:
@@ -92,7 +83,7 @@ def gives_everything(reading: Reading) -> Entry | None:
 def covering(reading: Reading, wanted: frozenset[str]) -> tuple[Entry, ...]:
     """Return the entries of Action that give some of these actions; none for NotAction."""
     listing = reading.actions
-    if listing is None or listing.negated:
+    if listing is None or listing.negated or reading.kms_actions.isdisjoint(wanted):
         return ()
     return tuple(each for each in listing.entries if coverage(each.text).kms & wanted)
 

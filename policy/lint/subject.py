@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Literal
 
 from policy.lint.meaning import Meaning, is_open, meaning_of, plainly_able
 from policy.lint.proofs import never_matches
-from policy.lint.reading import Reading
+from policy.lint.reading import Clause, Reading
 from policy.lint.rule import Hit
-from policy.model import VERSION_2008, Policy, PolicyKind
-from policy.operators import Operator, parse_operator
+from policy.model import VERSION_2008, ConditionValue, Policy, PolicyKind
+from policy.operators import Family, Operator, parse_operator
 from policy.reader import DOCUMENT_ELEMENTS, STATEMENT_ELEMENTS, Document
 from policy.source import Span
 from policy.spelling import closest
@@ -155,6 +155,29 @@ class Subject:
     def dead_statements(self) -> frozenset[Span]:
         """The places of statements that provably match no request."""
         return frozenset(each.node.span for each in self.readings if never_matches(each))
+
+    @cached_property
+    def giving(self) -> tuple[Reading, ...]:
+        """The statements that give access: each Allow that can match, but none in an SCP or RCP."""
+        if self.kind in (PolicyKind.SCP, PolicyKind.RCP):
+            return ()
+        dead = self.dead_statements
+        return tuple(r for r in self.readings if r.allows and r.node.span not in dead)
+
+    @cached_property
+    def compared(self) -> tuple[tuple[Clause, ConditionValue, String], ...]:
+        """The strings that condition keys are compared with, as far as they are written out.
+
+        Left out are policy variables, and wildcards where the operator takes them for letters.
+        """
+        return tuple(
+            (clause, value, node)
+            for reading in self.readings
+            for clause in reading.clauses
+            if clause.family in (Family.STRING, Family.ARN)
+            for value, node in zip(clause.values, clause.nodes, strict=True)
+            if isinstance(node, String) and _is_written_out(clause, value)
+        )
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
@@ -364,6 +387,13 @@ def _strings_of(statement: Object, member: Member) -> Iterator[Entry]:
     for node in items:
         if isinstance(node, String):
             yield Entry(statement, member.name, node, items)
+
+
+def _is_written_out(clause: Clause, value: ConditionValue) -> bool:
+    if value.pattern.variables or "${" in value.text:
+        return False
+    is_pattern = clause.operator.base.wildcards or clause.family is Family.ARN
+    return is_pattern or not any(sign in value.text for sign in "*?")
 
 
 def _members(node: Node | None) -> tuple[Member, ...]:

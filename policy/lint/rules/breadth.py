@@ -11,7 +11,6 @@ from policy.lint.permits import (
     covering,
     gives_everything,
     has_wildcard,
-    permits,
 )
 from policy.lint.reading import Entry, Reading
 from policy.lint.rule import Hit, Severity, rule
@@ -47,7 +46,7 @@ def all_actions_for_identity(subject: Subject) -> Iterator[Hit]:
     - Default key policy
     - Best practices for IAM policies
     """
-    for reading in permits(subject):
+    for reading in subject.giving:
         entry = gives_everything(reading)
         if entry is None or reading.excludes_principals:
             continue
@@ -88,7 +87,7 @@ def allow_notaction(subject: Subject) -> Iterator[Hit]:
     ## Sources
     - IAM JSON policy elements: NotAction
     """
-    for reading in permits(subject):
+    for reading in subject.giving:
         listing, given = reading.actions, reading.kms_actions
         if listing is not None and listing.negated and given:
             telling = [name for name in _TELLING if name in given] or sorted(given)
@@ -122,7 +121,7 @@ def allow_notresource(subject: Subject) -> Iterator[Hit]:
     - IAM JSON policy elements: NotResource
     - Best practices for IAM policies
     """
-    for reading in permits(subject):
+    for reading in subject.giving:
         resources, actions = reading.resources, reading.actions
         if resources is None or actions is None or not resources.negated:
             continue
@@ -156,7 +155,7 @@ def decrypt_on_all_keys(subject: Subject) -> Iterator[Hit]:
     ## Sources
     - Best practices for IAM policies
     """
-    for reading in permits(subject):
+    for reading in subject.giving:
         resource = next((e for e in _resources(reading) if _is_any_key(e.text)), None)
         entries = covering(reading, _USE)
         if resource is None or not entries:
@@ -193,7 +192,7 @@ def full_kms_in_identity_policy(subject: Subject) -> Iterator[Hit]:
     ## Sources
     - Best practices for IAM policies
     """
-    for reading in permits(subject):
+    for reading in subject.giving:
         entry = gives_everything(reading)
         if entry is not None and any(each.text == "*" for each in _resources(reading)):
             yield Hit(entry.node.span, "this identity policy allows all KMS actions on all keys")
@@ -220,7 +219,7 @@ def any_account_key_arn(subject: Subject) -> Iterator[Hit]:
     ## Sources
     - Best practices for IAM policies
     """
-    for reading in permits(subject):
+    for reading in subject.giving:
         for entry in _resources(reading):
             fields = entry.text.split(":", 5)
             if len(fields) < 6 or fields[2] != "kms" or not has_wildcard(fields[4]):
@@ -258,7 +257,7 @@ def via_service_pattern(subject: Subject) -> Iterator[Hit]:
     ## Sources
     - AWS KMS condition keys
     """
-    for reading in permits(subject):
+    for reading in subject.giving:
         for clause in reading.clauses:
             if clause.key != "kms:ViaService" or clause.family is Family.NULL:
                 continue

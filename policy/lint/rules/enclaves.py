@@ -9,7 +9,6 @@ from policy.lint.permits import (
     covering,
     gives_everything,
     names_accounts_only,
-    permits,
     spelled,
     who,
 )
@@ -53,11 +52,11 @@ def attestation_not_required(subject: Subject) -> Iterator[Hit]:
     ## Sources
     - AWS KMS condition keys for AWS Nitro Enclaves
     """
-    attested = [each for each in permits(subject) if _attests(each)]
+    attested = [each for each in subject.giving if _attests(each)]
     measured = {identity(pattern) for each in attested for pattern, _ in each.principals}
     if not measured or _denies_unattested(subject, _READING):
         return
-    for reading in permits(subject):
+    for reading in subject.giving:
         if _attests(reading) or reading.excludes_principals:
             continue
         same = [p for p, _ in reading.principals if identity(p) in measured]
@@ -106,9 +105,9 @@ def attestation_bypass(subject: Subject) -> Iterator[Hit]:
     - AWS KMS condition keys for AWS Nitro Enclaves
     - Default key policy
     """
-    if not any(_attests(each) for each in permits(subject)):
+    if not any(_attests(each) for each in subject.giving):
         return
-    for reading in permits(subject):
+    for reading in subject.giving:
         if _attests(reading) or reading.excludes_principals:
             continue
         if names_accounts_only(reading):
@@ -191,7 +190,7 @@ def attestation_without_deployment(subject: Subject) -> Iterator[Hit]:
     ## Sources
     - AWS KMS condition keys for AWS Nitro Enclaves
     """
-    for reading in permits(subject):
+    for reading in subject.giving:
         measures = [clause for clause in reading.clauses if _measure(clause)]
         if not measures or reading.callers is not Callers.ANYONE:
             continue

@@ -13,7 +13,6 @@ from policy.lint.permits import (
     bounds_caller,
     everyone,
     is_denied_to_others,
-    permits,
     spelled,
 )
 from policy.lint.reading import Reading
@@ -50,7 +49,7 @@ def public_key(subject: Subject) -> Iterator[Hit]:
     - Creating a key policy
     - Allowing users in other accounts to use a KMS key
     """
-    for reading in permits(subject):
+    for reading in subject.giving:
         star = everyone(reading)
         if star is None or not reading.is_unconditional or not reading.kms_actions:
             continue
@@ -88,7 +87,7 @@ def public_key_weak_condition(subject: Subject) -> Iterator[Hit]:
     - Creating a key policy
     - AWS KMS condition keys
     """
-    for reading in permits(subject):
+    for reading in subject.giving:
         star = everyone(reading)
         if star is None or not reading.clauses or not reading.is_read_whole:
             continue
@@ -125,7 +124,7 @@ def allow_notprincipal(subject: Subject) -> Iterator[Hit]:
     - AWS JSON policy elements: NotPrincipal
     - Access Analyzer policy check reference
     """
-    for reading in permits(subject):
+    for reading in subject.giving:
         if reading.excludes_principals and reading.principal is not None:
             yield Hit(
                 reading.principal.name.span,
@@ -204,7 +203,7 @@ def any_service_principal(subject: Subject) -> Iterator[Hit]:
     - AWS JSON policy elements: Principal
     - Permissions for AWS services in key policies
     """
-    for reading in permits(subject):
+    for reading in subject.giving:
         for pattern, entry in reading.principals:
             is_any = pattern.form is PrincipalForm.SERVICE and pattern.text == "*"
             if is_any and not reading.excludes_principals:
@@ -237,7 +236,7 @@ def account_wide_use_without_service(subject: Subject) -> Iterator[Hit]:
     ## Sources
     - AWS KMS condition keys
     """
-    for reading in permits(subject):
+    for reading in subject.giving:
         star = everyone(reading)
         if star is None or not reading.is_read_whole or not reading.kms_actions & CRYPTOGRAPHIC:
             continue

@@ -10,7 +10,6 @@ from policy.lint.permits import (
     ORGANIZATION_KEYS,
     bounds_caller,
     owner,
-    permits,
 )
 from policy.lint.reading import Reading, coverage
 from policy.lint.rule import Hit, Severity, rule
@@ -53,7 +52,7 @@ def foreign_account_full_access(subject: Subject) -> Iterator[Hit]:
     - Allowing users in other accounts to use a KMS key
     """
     own = owner(subject)
-    for reading in permits(subject) if own is not None else ():
+    for reading in subject.giving if own is not None else ():
         listing = reading.actions
         foreign = _foreign(reading, own)
         if not foreign or listing is None or listing.negated:
@@ -99,7 +98,7 @@ def foreign_account_not_trusted(subject: Subject) -> Iterator[Hit]:
     if listed is None:
         return
     trusted = listed | {owner(subject)}
-    for reading in permits(subject):
+    for reading in subject.giving:
         for account, span in _accounts(reading):
             if account not in trusted:
                 yield Hit(span, f"account {account} is not in trusted-accounts")
@@ -134,7 +133,7 @@ def foreign_account_without_organization(subject: Subject) -> Iterator[Hit]:
     - Allowing users in other accounts to use a KMS key
     """
     own = owner(subject)
-    for reading in permits(subject) if own is not None else ():
+    for reading in subject.giving if own is not None else ():
         narrowing = (c for c in reading.clauses if c.key in _NARROWING and c.is_positive)
         if not reading.is_read_whole or any(narrowing):
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policy.lint.permits import covering, gives_everything, names_accounts_only, owner, permits, who
+from policy.lint.permits import covering, gives_everything, names_accounts_only, owner, who
 from policy.lint.reading import Clause, Entry, Reading
 from policy.lint.repairs import quoted, renamed
 from policy.lint.rule import Edit, Fix, Hit, Severity, rule
@@ -44,7 +44,7 @@ def creategrant_unrestricted(subject: Subject) -> Iterator[Hit]:
     - Creating grants
     - Default key policy
     """
-    for reading in permits(subject):
+    for reading in subject.giving:
         entries = covering(reading, _CREATE_GRANT)
         if not entries or _is_own_delegation(subject, reading) or not reading.is_read_whole:
             continue
@@ -87,7 +87,7 @@ def creategrant_foranyvalue(subject: Subject) -> Iterator[Hit]:
     ## Sources
     - AWS KMS condition keys
     """
-    for reading in permits(subject):
+    for reading in subject.giving:
         for clause in reading.clauses if covering(reading, _CREATE_GRANT) else ():
             operator = clause.operator
             if clause.key == "kms:GrantOperations" and operator.set_operator is SetOperator.ANY:
@@ -133,7 +133,7 @@ def bypass_lockout_check(subject: Subject) -> Iterator[Hit]:
     - AWS KMS condition keys
     - PutKeyPolicy (AWS KMS API Reference)
     """
-    for reading in permits(subject):
+    for reading in subject.giving:
         for clause in reading.clauses if covering(reading, _WITH_CHECK) else ():
             asks = any(value.text.lower() == "true" for value in clause.values)
             if clause.key == _BYPASS and clause.is_positive and asks:
@@ -141,7 +141,7 @@ def bypass_lockout_check(subject: Subject) -> Iterator[Hit]:
                 yield Hit(clause.member.name.span, f"{names} may skip the lock-out check")
     speaks = any(clause.key == _BYPASS for each in subject.readings for clause in each.clauses)
     if subject.kind is PolicyKind.IDENTITY_POLICY and not speaks:
-        creating = (e for r in permits(subject) for e in covering(r, _CREATE_KEY))
+        creating = (e for r in subject.giving for e in covering(r, _CREATE_KEY))
         for entry in list(creating)[:1]:
             yield Hit(
                 entry.node.span,
@@ -176,7 +176,7 @@ def replication_unrestricted(subject: Subject) -> Iterator[Hit]:
     - Controlling access to multi-Region keys
     - AWS KMS condition keys
     """
-    for reading in permits(subject):
+    for reading in subject.giving:
         if _is_own_delegation(subject, reading) or _tests(reading, _OF_REGIONS):
             continue
         for entry in covering(reading, _REPLICATION):
@@ -208,7 +208,7 @@ def createkey_unrestricted(subject: Subject) -> Iterator[Hit]:
     ## Sources
     - Best practices for IAM policies
     """
-    for reading in permits(subject):
+    for reading in subject.giving:
         if not _tests(reading, _OF_NEW_KEYS):
             for entry in covering(reading, _CREATE_KEY):
                 yield Hit(entry.node.span, f"limit what keys {short(entry.text)} may create")

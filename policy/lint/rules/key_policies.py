@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from policy.arn import Arn
 from policy.carriers import ON_KEYS
-from policy.lint.permits import permits, spelled
+from policy.lint.permits import spelled
 from policy.lint.reading import Entry, Reading, coverage
 from policy.lint.rule import Hit, Severity, rule
 from policy.lint.subject import Subject, short
@@ -92,7 +92,7 @@ def _without_delegation(
 
     Of actions only those count that a statement names.
     """
-    for reading in permits(subject):
+    for reading in subject.giving:
         named = sorted({name for name, _ in reading.literal_actions} & ON_KEYS)
         for entry in _resources(reading) if named else ():
             pattern = parse_pattern(entry.text)

@@ -45,6 +45,8 @@ def action_impossible_for_key_type(subject: Subject) -> Iterator[Hit]:
     - Key type reference
     """
     for reading in subject.readings:
+        if not reading.clauses:
+            continue
         useless = [
             (entry, clause)
             for name, entry in reading.literal_actions

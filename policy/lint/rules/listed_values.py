@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from policy.lint.compared import compared_values
 from policy.lint.fixes import rewritten
 from policy.lint.reading import Clause
 from policy.lint.rule import Edit, Fix, Hit, Severity, rule
@@ -36,7 +35,7 @@ def invalid_condition_value(subject: Subject) -> Iterator[Hit]:
     ## Sources
     - AWS KMS condition keys
     """
-    for clause, value, node in compared_values(subject):
+    for clause, value, node in subject.compared:
         known = LISTED_VALUES.get(clause.key)
         if known is None or _is_prefixed(clause, value) or _can_be(clause, value, known):
             continue
@@ -75,7 +74,7 @@ def grant_operation_with_prefix(subject: Subject) -> Iterator[Hit]:
     - AWS KMS condition keys
     - Grants in AWS KMS
     """
-    for clause, value, node in compared_values(subject):
+    for clause, value, node in subject.compared:
         if not _is_prefixed(clause, value):
             continue
         name = value.text[len(_PREFIX) :] if value.text.lower().startswith(_PREFIX) else ""

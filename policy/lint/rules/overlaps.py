@@ -104,13 +104,15 @@ def redundant_statement(subject: Subject) -> Iterator[Hit]:
     ## Sources
     - Access Analyzer policy check reference
     """
-    groups: defaultdict[tuple[Effect, Scope], list[int]] = defaultdict(list)
-    actions: dict[int, frozenset[str]] = {}
+    scopes: defaultdict[tuple[Effect, Scope], list[int]] = defaultdict(list)
     for index, reading in enumerate(subject.readings):
-        found, where = tokens(reading), scope(reading)
-        if found and where is not None and reading.effect is not None:
-            actions[index] = found
-            groups[reading.effect, where].append(index)
+        where = scope(reading)
+        if where is not None and reading.effect is not None:
+            scopes[reading.effect, where].append(index)
+    together = [index for members in scopes.values() if len(members) > 1 for index in members]
+    found = {index: tokens(subject.readings[index]) for index in together}
+    actions = {index: each for index, each in found.items() if each}
+    groups = {key: [i for i in members if i in actions] for key, members in scopes.items()}
     repeated = {
         index: others
         for members in groups.values()

@@ -45,7 +45,7 @@ def redundant_action(subject: Subject) -> Iterator[Hit]:
     - Access Analyzer policy check reference
     """
     for reading in subject.readings:
-        if reading.actions is not None:
+        if reading.actions is not None and len(reading.actions.entries) > 1:
             sound = [each for each in reading.actions.entries if _is_action(each)]
             yield from _hits((each, Fix.SAFE) for each in covered(sound, _action_pattern))
 

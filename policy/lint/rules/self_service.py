@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from policy.carriers import ON_ALIASES
 from policy.errors import Note
-from policy.lint.permits import CRYPTOGRAPHIC, covering, permits, who
+from policy.lint.permits import CRYPTOGRAPHIC, covering, who
 from policy.lint.reading import Clause, Reading
 from policy.lint.rule import Hit, Severity, rule
 from policy.lint.subject import Subject, short
@@ -46,7 +46,7 @@ def attribute_self_service(subject: Subject) -> Iterator[Hit]:
     - Using tags to control access to KMS keys
     - Using aliases to control access to KMS keys
     """
-    giving = list(permits(subject))
+    giving = subject.giving
     for use in giving:
         tested = next((c for c in use.clauses if _attribute(c) is not None), None)
         wanted = use.kms_actions & CRYPTOGRAPHIC
@@ -95,7 +95,7 @@ def escalation_path(subject: Subject) -> Iterator[Hit]:
     - Grants in AWS KMS
     - ABAC for AWS KMS
     """
-    giving = list(permits(subject))
+    giving = subject.giving
     for reading in giving:
         literal = [e for name, e in reading.literal_actions if name == "CreateGrant"]
         if not literal or not reading.is_read_whole or not _may_grant_itself(reading):

@@ -10,7 +10,6 @@ from policy.lint.permits import (
     SOURCE_KEYS,
     has_wildcard,
     is_denied_to_others,
-    permits,
     services,
     spelled,
 )
@@ -119,7 +118,7 @@ def weak_source_key(subject: Subject) -> Iterator[Hit]:
     - Access Analyzer policy check reference
     - The confused deputy problem
     """
-    for reading in permits(subject):
+    for reading in subject.giving:
         named = services(reading)
         if not named or not reading.clauses or not reading.is_read_whole:
             continue
@@ -160,7 +159,7 @@ def service_without_encryption_context(subject: Subject) -> Iterator[Hit]:
     ## Sources
     - Permissions for AWS services in key policies
     """
-    for reading in permits(subject):
+    for reading in subject.giving:
         if not reading.kms_actions & _WITH_CONTEXT or any(map(_is_of_context, reading.clauses)):
             continue
         sources = [clause for clause in reading.clauses if _fixes_customer(clause)]
@@ -197,7 +196,7 @@ def _service(text: str) -> str:
 
 def _serving_anyone(subject: Subject) -> Iterator[Reading]:
     """Yield what services may do for customers that are not named."""
-    for reading in permits(subject):
+    for reading in subject.giving:
         if not services(reading) or not reading.is_read_whole:
             continue
         is_fixed = any(map(_fixes_customer, reading.clauses))

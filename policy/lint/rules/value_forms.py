@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from policy.lint.compared import compared_values
 from policy.lint.fixes import rewritten
 from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, short
@@ -37,7 +36,7 @@ def alias_value_format(subject: Subject) -> Iterator[Hit]:
     - AWS KMS condition keys
     - Using aliases to control access to KMS keys
     """
-    for clause, value, node in compared_values(subject):
+    for clause, value, node in subject.compared:
         if clause.key not in ("kms:RequestAlias", "kms:ResourceAliases"):
             continue
         text = value.text
@@ -74,7 +73,7 @@ def via_service_format(subject: Subject) -> Iterator[Hit]:
     - AWS KMS condition keys
     - Access Analyzer policy check reference
     """
-    for clause, value, _ in compared_values(subject):
+    for clause, value, _ in subject.compared:
         if clause.key == "kms:ViaService" and not _is_via(value.text):
             yield Hit(
                 value.span,
@@ -103,7 +102,7 @@ def unknown_via_service(subject: Subject) -> Iterator[Hit]:
     ## Sources
     - AWS KMS condition keys
     """
-    for clause, value, _ in compared_values(subject):
+    for clause, value, _ in subject.compared:
         if clause.key != "kms:ViaService" or not _is_via(value.text):
             continue
         service = value.text.partition(".")[0]
@@ -134,7 +133,7 @@ def network_id_format(subject: Subject) -> Iterator[Hit]:
     - Access Analyzer policy check reference
     - Connecting to AWS KMS through a VPC endpoint
     """
-    for clause, value, _ in compared_values(subject):
+    for clause, value, _ in subject.compared:
         prefix, kind = _NETWORKS.get(clause.key, ("", ""))
         if not prefix:
             continue
@@ -168,7 +167,7 @@ def account_or_org_id_format(subject: Subject) -> Iterator[Hit]:
     - AWS KMS condition keys
     - AWS global condition context keys
     """
-    for clause, value, node in compared_values(subject):
+    for clause, value, node in subject.compared:
         text = value.text
         if clause.key in _OF_ACCOUNTS:
             if not _has_wildcard(text) and not _ACCOUNT.fullmatch(text):
@@ -207,7 +206,7 @@ def attestation_value_format(subject: Subject) -> Iterator[Hit]:
     ## Sources
     - AWS KMS condition keys for AWS Nitro Enclaves
     """
-    for clause, value, _ in compared_values(subject):
+    for clause, value, _ in subject.compared:
         if not _MEASUREMENT.fullmatch(clause.name) or _has_wildcard(value.text):
             continue
         digits = value.text.removeprefix("0x")
@@ -243,7 +242,7 @@ def principal_value_format(subject: Subject) -> Iterator[Hit]:
     - AWS global condition context keys
     - AWS KMS condition keys
     """
-    for clause, value, node in compared_values(subject):
+    for clause, value, node in subject.compared:
         if clause.key not in _OF_PRINCIPALS:
             continue
         session = _SESSION.fullmatch(value.text)

@@ -8,7 +8,6 @@ from policy.lint.permits import (
     ACCOUNT_KEYS,
     BOUNDING_KEYS,
     ORGANIZATION_KEYS,
-    permits,
     services,
     spelled,
 )
@@ -84,7 +83,7 @@ def ifexists_weakens_allow(subject: Subject) -> Iterator[Hit]:
     - IAM JSON policy elements: Condition operators
     - Access Analyzer policy check reference
     """
-    for reading in permits(subject):
+    for reading in subject.giving:
         bounds = [clause for clause in reading.clauses if clause.key in _BOUNDS]
         if services(reading) or any(clause.is_positive for clause in bounds):
             continue
@@ -127,7 +126,7 @@ def allow_with_negated_bound(subject: Subject) -> Iterator[Hit]:
     - IAM JSON policy elements: Condition operators
     - Infrastructure security in AWS Key Management Service
     """
-    for reading in permits(subject):
+    for reading in subject.giving:
         clauses = reading.clauses
         if not clauses or not reading.is_read_whole:
             continue
