@@ -9,8 +9,8 @@ from policy.lint.parts import Clause
 from policy.lint.permits import (
     ACCOUNT,
     SOURCE_KEYS,
+    denied_to_others,
     has_wildcard,
-    is_denied_to_others,
     services,
     spelled,
 )
@@ -197,11 +197,12 @@ def _service(text: str) -> str:
 
 def _serving_anyone(subject: Subject) -> Iterator[Reading]:
     """Yield what services may do for customers that are not named."""
+    denied = denied_to_others(subject)
     for reading in subject.giving:
         if not services(reading) or not reading.is_read_whole:
             continue
         is_fixed = any(map(_fixes_customer, reading.clauses))
-        if not is_fixed and not is_denied_to_others(subject, reading):
+        if not is_fixed and not any(reading.kms_actions <= each for each in denied):
             yield reading
 
 
