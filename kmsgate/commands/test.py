@@ -148,7 +148,7 @@ def _covered(all_ran: Sequence[Ran]) -> Coverage:
 
 
 def _judged(all_ran: Sequence[Ran]) -> Judged:
-    return sum((judged(ran.suite, ran.results) for ran in all_ran), Judged())
+    return sum((judged(ran.results) for ran in all_ran), Judged())
 
 
 def _write(path: str, covered: Coverage) -> None:

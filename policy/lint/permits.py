@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from policy.lint.parts import Clause, Entry, coverage
 from policy.lint.proofs import read_network
-from policy.lint.reading import Callers, Clause, Entry, Reading, coverage
+from policy.lint.reading import Callers, Reading
 from policy.lint.subject import Subject, short
 from policy.lint.summary import is_about_everyone, is_about_everything
 from policy.model import PolicyKind, PrincipalForm

@@ -27,5 +27,4 @@ def test_nine_of_ten_mutants_are_noticed(name: str) -> None:
 
 
 def of(path: Path) -> Judged:
-    suite = suite_of(path)
-    return judged(suite, tuple(run(suite)))
+    return judged(tuple(run(suite_of(path))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from policy.lint.parts import Clause
 from policy.lint.permits import (
     bounds_caller,
     covering,
@@ -12,7 +13,7 @@ from policy.lint.permits import (
     spelled,
     who,
 )
-from policy.lint.reading import Callers, Clause, Reading
+from policy.lint.reading import Callers, Reading
 from policy.lint.rule import Hit, Severity, rule
 from policy.lint.subject import Subject, short
 from policy.lint.summary import identity, is_about_everyone

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from policy.arn import Arn
 from policy.errors import Note
 from policy.lint.cover import Covering, covered, repeated
-from policy.lint.reading import Entry, coverage
+from policy.lint.parts import Entry, coverage
 from policy.lint.repairs import without_items
 from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, short

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from policy.carriers import ON_ALIASES
 from policy.errors import Note
+from policy.lint.parts import Clause
 from policy.lint.permits import CRYPTOGRAPHIC, covering, who
-from policy.lint.reading import Clause, Reading
+from policy.lint.reading import Reading
 from policy.lint.rule import Hit, Severity, rule
 from policy.lint.subject import Subject, short
 from policy.lint.summary import identity

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policy.errors import Note
+from policy.lint.parts import Clause
 from policy.lint.permits import (
     ACCOUNT,
     SOURCE_KEYS,
@@ -13,7 +14,7 @@ from policy.lint.permits import (
     services,
     spelled,
 )
-from policy.lint.reading import Clause, Reading
+from policy.lint.reading import Reading
 from policy.lint.rule import Hit, Severity, rule
 from policy.lint.subject import Subject, short
 from policy.model import ConditionValue, PolicyKind

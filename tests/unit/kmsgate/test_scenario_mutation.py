@@ -53,7 +53,7 @@ NOTHING = "- {call: ListKeys, as: root}"
 def of(*steps: str, head: str = HEAD) -> Judged:
     found = ran(suite_text("\n".join(steps), head=head))
     assert not found.failed
-    return judged(found.suite, found.results)
+    return judged(found.results)
 
 
 def labels(found: Judged) -> list[str]:
@@ -133,7 +133,7 @@ def test_what_cannot_be_compared_to_the_end_is_no_equal(monkeypatch: pytest.Monk
 def test_a_test_that_failed_notices_nothing() -> None:
     found = ran(suite_text("- {as: ann, call: ListAliases, expect: deny}", head=HEAD))
 
-    assert judged(found.suite, found.results) == Judged()
+    assert judged(found.results) == Judged()
 
 
 def test_without_mutants_the_score_is_whole() -> None:
