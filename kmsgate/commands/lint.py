@@ -10,7 +10,6 @@ import rich_click as click
 from kmsgate.commands.options import color_option, format_option
 from kmsgate.configuration import configuration
 from kmsgate.errors import UsageError
-from kmsgate.linting.baseline import keep_baseline, read_baseline
 from kmsgate.linting.checking import (
     Judges,
     check,
@@ -144,12 +143,16 @@ def command(
     checked += checked_configuration(judges, checked)
     if write_baseline is not None:
         found = [(file.source, each) for file in checked for each in file.findings]
-        out.line(f"{keep_baseline(write_baseline, found)} findings are known from now on.")
+        baselines = importlib.import_module("kmsgate.linting.baseline")
+        out.line(
+            f"{baselines.keep_baseline(write_baseline, found)} findings are known from now on."
+        )
         out.flush()
         return 0
     known = baseline or (settings.baseline and settings.configuration.folder / settings.baseline)
     if known:
-        checked = without_known(checked, read_baseline(Path(known)))
+        baselines = importlib.import_module("kmsgate.linting.baseline")
+        checked = without_known(checked, baselines.read_baseline(Path(known)))
     threshold = Severity(fail_on or settings.fail_on or "warning")
     if statistics:
         show_statistics(out, checked)

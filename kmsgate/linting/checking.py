@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from operator import attrgetter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kmsgate.errors import UsageError
-from kmsgate.linting.baseline import Baseline
 from kmsgate.linting.settings import LintSettings
 from kmsgate.linting.suppressions import (
     Suppression,
@@ -32,6 +32,9 @@ from policy.model import PolicyKind
 from policy.reader import Document, decode, read
 from policy.source import Source, Span
 from policy.spelling import closest
+
+if TYPE_CHECKING:
+    from kmsgate.linting.baseline import Baseline
 
 MAX_BYTES = 1 << 20  # no character takes more than four bytes: beyond this nothing is a policy
 _RULE_NAMES = "rules have codes such as KG101 and names such as trailing-comma"

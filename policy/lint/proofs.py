@@ -14,12 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from policy.conditions import compare
 from policy.lint.parts import Clause
 from policy.lint.reading import Callers, Reading
 from policy.model import Effect, PrincipalForm, PrincipalPattern
 from policy.operators import Family, read_date, read_number
-from policy.request import Context
 from policy.vocabulary import ENCRYPTION_CONTEXT, ValueType
 
 MAX_COMPARISONS = 10_000
@@ -101,6 +99,9 @@ def _is_plain(clause: Clause) -> bool:
 
 def holds(clause: Clause, value: str | None) -> bool:
     """Tell whether a clause without variables holds of a value; None is no value."""
+    from policy.conditions import compare  # noqa: PLC0415 - most statements test a key once
+    from policy.request import Context  # noqa: PLC0415
+
     context = Context({clause.name: value}) if value is not None else Context()
     return compare(clause.test, context, Effect.DENY).matched
 
