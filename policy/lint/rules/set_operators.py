@@ -110,8 +110,10 @@ def set_operator_on_single_value(subject: Subject) -> Iterator[Hit]:
         severity = Severity.WARNING
         if prefix is SetOperator.ALL and reading.allows:
             severity = Severity.SECURITY
-        widens = prefix is SetOperator.ANY and clause.operator.base.negated
-        fix = Fix.SAFE if reading.allows and not widens else Fix.UNSAFE
+        # Only of requests without the key can the prefix make a difference (AUTH F-10, F-11).
+        negated = clause.operator.base.negated
+        same = negated if prefix is SetOperator.ALL else not negated
+        fix = Fix.SAFE if same or clause.operator.if_exists else Fix.UNSAFE
         yield _at_operator(
             clause,
             f"{short(clause.name)} has one value; remove {prefix}",

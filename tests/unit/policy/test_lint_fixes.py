@@ -363,3 +363,25 @@ def test_a_star_is_a_safe_fix_only_where_the_key_was_matched_anyway(
 ) -> None:
     (finding,) = found_in(document(granting(resources), KEY), KEY)
     assert (finding.rule.code, finding.fix) == ("KG226", fix)
+
+
+@pytest.mark.parametrize(
+    ("operator", "fix"),
+    [
+        ("ForAllValues:StringEquals", Fix.UNSAFE),
+        ("ForAllValues:StringNotEquals", Fix.SAFE),
+        ("ForAllValues:StringEqualsIfExists", Fix.SAFE),
+        ("ForAnyValue:StringEquals", Fix.SAFE),
+        ("ForAnyValue:StringNotEquals", Fix.UNSAFE),
+        ("ForAnyValue:StringNotEqualsIfExists", Fix.SAFE),
+    ],
+)
+@pytest.mark.parametrize("effect", ["Allow", "Deny"])
+def test_a_set_operator_is_safely_removed_where_requests_without_the_key_are_judged_alike(
+    operator: str, fix: Fix, effect: str
+) -> None:
+    """AUTH F-10, F-11."""
+    text = when(f'{{"{operator}": {{"kms:ViaService": "s3.eu-west-1.amazonaws.com"}}}}')
+    found = found_in(text.replace('"Allow"', f'"{effect}"'), KEY)
+
+    assert [each.fix for each in found if each.rule.code == "KG305"] == [fix]
