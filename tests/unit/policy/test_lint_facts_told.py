@@ -108,3 +108,26 @@ def test_without_key_policies_nothing_is_said_of_them() -> None:
     options = LintOptions(account="111122223333")
     codes = {each.rule.code for each in lint(read(Source("p", text), IDENTITY), options=options)}
     assert not codes & {"KG341", "KG342"}
+
+
+# Accounts
+
+
+@pytest.mark.parametrize(
+    ("resource", "count"),
+    [
+        (FOREIGN, 1),
+        (CLOSED, 0),
+        ("*", 0),
+        ([FOREIGN, CLOSED], 0),
+        ("arn:aws:kms:*:*:key/*", 0),
+    ],
+)
+def test_keys_of_other_accounts_are_not_administered(resource: object, count: int) -> None:
+    actions = ["kms:Decrypt", "kms:DisableKey"]
+    text = document(statement(actions, kind=IDENTITY, Resource=resource), IDENTITY)
+    options = LintOptions(account="111122223333")
+    every = lint(read(Source("p", text), IDENTITY), options=options)
+    told = [each.message for each in every if each.rule.code == "KG332"]
+    said = "kms:DisableKey cannot be used by principals of account 111122223333"
+    assert told == [said] * count
