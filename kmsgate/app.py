@@ -25,7 +25,7 @@ from kmsgate import iam, sts, wire
 from kmsgate.access_log import AccessLog, Entry
 from kmsgate.control import PREFIX, Control
 from kmsgate.credentials import Credential
-from kmsgate.journal import Journal
+from kmsgate.journal import Course, Journal
 from kmsgate.signature import HttpRequest, Signed, joined, verify
 from kmsgate.simulator import Simulator
 from policy import Decision, denial_message
@@ -187,7 +187,8 @@ class App:
         )
         reply = entry.reply = self._service.call(call)
         if self._surface.journal is not None:
-            self._surface.journal.keep(entry.request_id, reply)
+            course = Course(reply.decisions, reply.documents, reply.event)
+            self._surface.journal.keep(entry.request_id, course)
         return self._of_reply(operation, reply, entry.request_id)
 
     def _sts(self, scope: Scope, headers: Headers, body: bytes, entry: Entry) -> Response:
@@ -219,6 +220,8 @@ class App:
             signed = self._signer(scope, headers, body, "iam", entry)
             facts = self._facts(scope, headers)
             call = iam.IamCall(signed.credential, entry.operation, parameters, facts, request_id)
+            if self._surface.journal is not None:
+                self._surface.journal.keep(request_id, call.course)
             return _of_query(200, iam.answer(self._service, call), request_id)
         except iam.IamError as error:
             told = error

@@ -71,18 +71,18 @@ class Control:
     def _explain(self, body: bytes) -> Told:
         """Return the event of a call, and each decision about it, as text and as JSON."""
         question = _question(body)
-        reply = self.journal.find(question["request"]) if self.journal is not None else None
-        if reply is None or reply.event is None:
+        course = self.journal.find(question["request"]) if self.journal is not None else None
+        if course is None or course.event is None:
             raise NotFound("no call of this id is kept here")
         is_verbose = question.get("verbose") is True
         return {
-            "event": record(reply.event),
+            "event": record(course.event),
             "decisions": [
                 {
                     "text": explained_text(decision, documents, verbose=is_verbose),
                     **explanation_as_json(decision, documents),
                 }
-                for decision, documents in zip(reply.decisions, reply.documents, strict=True)
+                for decision, documents in zip(course.decisions, course.documents, strict=True)
             ],
         }
 

@@ -310,7 +310,9 @@ class _RoleRequest:
         name = _name(parameters, "RoleSessionName", 64)
         duration = _duration(parameters, 3600, 43_200)
         chained = scope.caller.kind is PrincipalKind.ROLE_SESSION
-        if duration.total_seconds() > ROLE_SECONDS:
+        entry = scope.turn.state.directory.iam.get(role_arn)
+        most = ROLE_SECONDS if chained or entry is None else entry.max_session_seconds
+        if duration.total_seconds() > most:
             raise _invalid(
                 "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed "
                 "by role chaining"

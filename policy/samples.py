@@ -18,6 +18,7 @@ from policy.operators import Family, read_date, read_number
 from policy.pattern import Lookup, Pattern, Wildcard
 
 _OTHERS = ("other", "0", "~", "arn:aws:other:::other")
+_SIGNS = "xqzjkvw0123456789abcdefghilmnoprstuy-_.~^"
 _ADDRESSES = ("0.0.0.0", "::")  # noqa: S104 - compared, not listened on
 
 
@@ -58,7 +59,7 @@ def samples(conditions: Iterable[Condition], lookup: Lookup) -> Samples:
 
 
 def _of(family: Family, patterns: Sequence[Pattern]) -> Iterator[str]:
-    texts = [_filled(pattern) for pattern in patterns]
+    texts = ["".join(p for p in pattern.parts if isinstance(p, str)) for pattern in patterns]
     if family is Family.BOOL:
         yield from ("true", "false")
     elif family is Family.NUMERIC:
@@ -71,8 +72,8 @@ def _of(family: Family, patterns: Sequence[Pattern]) -> Iterator[str]:
         for text in texts:
             yield from _borders(text)
     else:
-        for pattern in patterns:
-            yield from dict.fromkeys((_filled(pattern), _filled(pattern, "")))
+        fresh = _fresh(texts)
+        yield from (_filled(pattern, fresh) for pattern in patterns)
 
 
 def _around(numbers: Sequence[Decimal]) -> Iterator[Decimal]:
@@ -94,12 +95,18 @@ def _borders(text: str) -> Iterator[str]:
         yield str(type(network.network_address)(behind))
 
 
-def _filled(pattern: Pattern, several: str = "xx") -> str:
-    """Return a text that a pattern matches."""
-    signs = {Wildcard.ANY: several, Wildcard.ONE: "x"}
-    return "".join(
-        signs[part] if isinstance(part, Wildcard) else str(part) for part in pattern.parts
-    )
+def _filled(pattern: Pattern, sign: str = "x") -> str:
+    """Return a text that a pattern matches, with a sign for each of its wildcards."""
+    return "".join(sign if isinstance(part, Wildcard) else str(part) for part in pattern.parts)
+
+
+def _fresh(texts: Sequence[str]) -> str:
+    """Return a sign that stands in none of these texts.
+
+    What it fills is none of the texts, nor does it begin as a longer pattern does.
+    """
+    used = set("".join(texts).lower())
+    return next((sign for sign in _SIGNS if sign not in used), "x")
 
 
 def _is_divided(family: Family, patterns: Sequence[Pattern]) -> bool:

@@ -14,6 +14,7 @@ from kmsgate.commands.options import color_option, format_option
 from kmsgate.errors import UsageError
 from kmsgate.output import safe, screen
 from kmsgate.resources import bundled_scenarios
+from kmsgate.scenario.ci import as_github, as_junit
 from kmsgate.scenario.coverage import Coverage
 from kmsgate.scenario.document import document
 from kmsgate.scenario.fields import FileError
@@ -54,7 +55,7 @@ from kmsgate.scenario.run import run
     metavar="PERCENT",
     help="Fail if fewer mutants are noticed.",
 )
-@format_option("the results", "markdown")
+@format_option("the results", "markdown", "junit", "github")
 @color_option
 @click.option("-q", "--quiet", is_flag=True, help="Only failures and the last line.")
 def command(
@@ -112,6 +113,11 @@ def command(
         if noticed is not None:
             told["mutation"] = noticed.as_json()
         out.line(json.dumps(told, indent=2))
+    elif style == "junit":
+        out.line(as_junit(all_ran, errors))
+    elif style == "github":
+        for line in as_github(all_ran, errors):
+            out.line(line)
     elif style == "markdown":
         for line in document(all_ran):
             out.line(line)
@@ -148,7 +154,7 @@ def _covered(all_ran: Sequence[Ran]) -> Coverage:
 
 
 def _judged(all_ran: Sequence[Ran]) -> Judged:
-    return sum((judged(ran.suite, ran.results) for ran in all_ran), Judged())
+    return sum((judged(ran.results) for ran in all_ran), Judged())
 
 
 def _write(path: str, covered: Coverage) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -16,7 +16,8 @@ from kms.service import Service
 from kms.store import Session as Turn
 from kmsgate.credentials import Credential
 from kmsgate.iam.model import IamError, Parameters, is_read_only, logged, model, write_output
-from policy import Arn, Context, PrincipalKind, Request, Resource, decide, denial_message
+from kmsgate.journal import Course
+from policy import Arn, Context, Request, Resource, decide, denial_message
 from policy.request import Values
 
 REGION = "us-east-1"
@@ -27,13 +28,17 @@ Facts: TypeAlias = Mapping[str, Values]
 
 @dataclass(frozen=True, slots=True)
 class IamCall:
-    """One call: who signed it, what it says, and what else is known of it."""
+    """One call: who signed it, what it says, and what else is known of it.
+
+    `course` is filled in as it goes on.
+    """
 
     signer: Credential
     operation: str
     parameters: Parameters
     facts: Facts
     request_id: str
+    course: Course = field(default_factory=Course)
 
 
 @dataclass(slots=True)
@@ -106,22 +111,22 @@ def _done(service: Service, call: IamCall, turn: Turn) -> Output | IamError:
     except IamError as error:
         outcome, state = error, turn.state
     event = _event(desk, outcome if isinstance(outcome, IamError) else None)
-    turn.commit(state, [event.chained(turn.last_hash)])
+    call.course.event = event.chained(turn.last_hash)
+    turn.commit(state, [call.course.event])
     return outcome
 
 
 def _authorize(desk: Desk, about: Arn, turn: Turn) -> None:
     """Ask the engine, as for a key; the policies of the caller decide. Root may do everything."""
     call, caller = desk.call, desk.call.signer.principal
-    if caller.kind is PrincipalKind.ROOT or not desk.service.settings.enforce:
-        return
     asked = Call(caller, call.operation, {}, REGION, access_key=call.signer.id)
     context = Context({**call.facts, "aws:RequestedRegion": REGION})
     resource = Resource(about, about.account)
     request = Request(caller, f"iam:{call.operation}", resource, context, at=desk.now)
     documents = desk.service.gate.documents(request, None, asked, turn.state)
     decision = decide(request, documents)
-    if not decision.allowed:
+    call.course.decisions, call.course.documents = (decision,), (documents,)
+    if not decision.allowed and desk.service.settings.enforce:
         raise IamError("AccessDenied", denial_message(decision) or "", 403)
 
 

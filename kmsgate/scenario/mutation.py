@@ -25,13 +25,13 @@ from kms.service import Reply, Service
 from kms.shapes import operation_names, takes
 from kms.state import State
 from kms.store import MemoryStore
-from kmsgate.scenario.model import ChangeStep, Suite, Test, WhoCanStep
+from kmsgate.scenario.model import Cell, ChangeStep, Test, WhoCanStep
 from kmsgate.scenario.mutants import Mutant, mutants
 from kmsgate.scenario.reach import about, combinations
-from kmsgate.scenario.run import Result, run
+from kmsgate.scenario.run import Result, fails
 from kmsgate.scenario.varying import Choice, Varying, varying, with_choices
 from kmsgate.scenario.world import World
-from policy import Arn, Outcome
+from policy import Arn, Documents, Outcome
 
 MAX_REQUESTS = 2_000
 """So many requests of one caller for one operation on one key are compared."""
@@ -96,8 +96,8 @@ class Judged:
         return 100.0 * len(self.noticed) / self.count if self.count else 100.0
 
 
-def judged(suite: Suite, results: Sequence[Result]) -> Judged:
-    """Return what becomes of all mutants of a suite; only tests that passed can notice one."""
+def judged(results: Sequence[Result]) -> Judged:
+    """Return what becomes of the mutants of the tests' worlds; who passed can notice one."""
     passed = [_Passed(result) for result in results if result.passed]
     worlds = list({id(each.test.world): each.test.world for each in passed}.values())
     sides: dict[int, _Side] = {}
@@ -105,7 +105,7 @@ def judged(suite: Suite, results: Sequence[Result]) -> Judged:
     survivors: list[Survivor] = []
     same: list[Mutant] = []
     for mutant in mutants(worlds):
-        if any(each.notices(mutant, suite) for each in passed):
+        if any(each.notices(mutant) for each in passed):
             noticed.append(mutant)
             continue
         survivor = _difference(mutant, worlds, sides)
@@ -128,16 +128,21 @@ class _Passed:
         }
         self.sees_all = any(isinstance(s, WhoCanStep | ChangeStep) for s in self.test.steps)
 
-    def notices(self, mutant: Mutant, suite: Suite) -> bool:
-        """Tell whether the test fails with a mutant; without asking it, it cannot."""
+    def notices(self, mutant: Mutant) -> bool:
+        """Tell whether the test fails with a mutant; what cannot differ is not run again."""
         key = self.test.world.keys.get(mutant.key) if mutant.key is not None else None
         if key is not None and key not in self.asked and not self.sees_all:
             return False
-        world = mutant.applied(self.test.world)
-        if world is None:
-            return False
-        tests = (replace(self.test, world=world),)
-        return not all(result.passed for result in run(replace(suite, tests=tests)))
+        steps = self.test.steps
+        if all(isinstance(step, Cell) for step in steps):  # they do not disturb each other
+            steps = tuple(s for s in steps if isinstance(s, Cell) and _asks(s.operation, mutant))
+        world = mutant.applied(self.test.world) if steps else None
+        return world is not None and fails(replace(self.test, world=world, steps=steps))
+
+
+def _asks(operation: str, mutant: Mutant) -> bool:
+    """Tell whether an operation asks about an action that a mutant can matter to."""
+    return any(mutant.concerns(each.action.lower()) for each in QUESTIONS[operation])
 
 
 # Comparison
@@ -149,11 +154,7 @@ def _difference(mutant: Mutant, worlds: Iterable[World], sides: dict[int, _Side]
     `sides` keeps what is known of the worlds as written.
     """
     unsettled: dict[str, None] = {}
-    operations = [
-        operation
-        for operation in sorted(operation_names())
-        if any(mutant.concerns(each.action.lower()) for each in QUESTIONS[operation])
-    ]
+    operations = [each for each in sorted(operation_names()) if _asks(each, mutant)]
     for world in worlds:
         changed = mutant.applied(world)
         if changed is not None:
@@ -182,14 +183,22 @@ class _Side:
         self.service.settle()
         self.state = store.state
 
-    def varying(self, call: Call, reply: Reply) -> Varying:
-        groups: list[tuple[Choice, ...]] = []
-        unsettled: list[str] = []
+    def documents(self, call: Call, reply: Reply) -> list[Documents]:
+        """Return what spoke about a call, a question after the other."""
+        found = []
         for decision in reply.decisions:
             arn = decision.request.resource.arn
             key = self.state.key(arn) if arn is not None else None
-            documents = self.service.gate.documents(decision.request, key, call, self.state)
-            found = varying(call, decision, documents, self.state)
+            found.append(self.service.gate.documents(decision.request, key, call, self.state))
+        return found
+
+    def varying(self, call: Call, reply: Reply) -> Varying:
+        """Return in what calls like this one can differ for these documents."""
+        groups: list[tuple[Choice, ...]] = []
+        unsettled: list[str] = []
+        documents = self.documents(call, reply)
+        for decision, each in zip(reply.decisions, documents, strict=True):
+            found = varying(call, decision, each, self.state)
             groups += found.groups
             unsettled += found.unsettled
         return Varying(tuple(groups), tuple(unsettled))
@@ -227,6 +236,8 @@ class _Comparison:
             replies = self.before.service.decide(plain), self.after.service.decide(plain)
             if _outcome(replies[0]) != _outcome(replies[1]):
                 return self._step(name, plain, replies[0])
+            if self._is_same(plain, replies):
+                continue
             more = self._varying(plain, replies)
             self.unsettled |= dict.fromkeys(more.unsettled)
             if math.prod(len(group) + 1 for group in more.groups) > MAX_REQUESTS:
@@ -237,6 +248,14 @@ class _Comparison:
                 if _outcome(first) != _outcome(self.after.service.decide(call)):
                     return self._step(name, call, first)
         return None
+
+    def _is_same(self, plain: Call, replies: tuple[Reply, Reply]) -> bool:
+        """Tell whether the same documents speak on both sides, whatever is varied."""
+        before, after = self.before, self.after
+        endpoints = before.state.directory.endpoints is after.state.directory.endpoints
+        return endpoints and before.documents(plain, replies[0]) == after.documents(
+            plain, replies[1]
+        )
 
     def _varying(self, plain: Call, replies: tuple[Reply, Reply]) -> Varying:
         """Return what either side compares, each group of choices once."""

@@ -97,6 +97,11 @@ def run(
             yield Result(test, failures, timer() - began, tuple(course.told))
 
 
+def fails(test: Test) -> bool:
+    """Tell whether something in a test goes otherwise than it says; the first is enough."""
+    return next(_Course(test).run(), None) is not None
+
+
 class _Course:
     """One test on its way."""
 

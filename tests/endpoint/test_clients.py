@@ -1,4 +1,4 @@
-"""Clients other than boto3, none of them patched: the AWS CLI, JavaScript, the Encryption SDK's CLI.
+"""Clients other than boto3, none of them patched: the AWS CLI, JavaScript, the Encryption SDK CLI.
 
 `make clients` installs those that cannot be in the developers' environment.
 """

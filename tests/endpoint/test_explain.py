@@ -62,6 +62,19 @@ def test_a_call_that_was_allowed_is_explained_with_its_event(
     assert f'"requestID": "{id_of(made)}"' in told
 
 
+def test_a_call_of_iam_is_explained_like_one_of_kms(
+    endpoint: Endpoint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ClientError) as caught:
+        endpoint.client("iam", "guest").create_user(UserName="eve")
+    made = endpoint.client("iam", "admin").create_user(UserName="eve")
+
+    assert run(["explain", "--request-id", id_of(caught.value.response)]) == 1
+    assert '"eventSource": "iam.amazonaws.com"' in capsys.readouterr().out
+    assert run(["explain", "--request-id", id_of(made)]) == 0
+    assert "iam:CreateUser" in capsys.readouterr().out
+
+
 def test_a_denial_is_explained_as_it_was_made_though_policies_are_others_now(
     endpoint: Endpoint, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,6 +17,7 @@ from kms.root_key import FileRootKey
 from kms.shapes import operation_names
 from kms.sqlite_store import open_store
 from kmsgate import iam
+from kmsgate.cli import run
 from kmsgate.iam.model import model
 from kmsgate.testing import Endpoint, server
 from tests.endpoint.clients import UNCHECKED, boto3
@@ -130,6 +131,9 @@ def test_a_role_that_was_made_over_the_wire_is_assumed_and_used(
     shown = admin.get_role(RoleName="app")["Role"]
     assert (shown["Description"], shown["MaxSessionDuration"]) == ("of the app", 7200)
 
+    longest = {"RoleArn": role["Arn"], "RoleSessionName": "one", "DurationSeconds": 7200}
+    sts.assume_role(**longest)
+    fails("ValidationError", sts.assume_role, **longest | {"DurationSeconds": 7201})
     admin.update_assume_role_policy(
         RoleName="app", PolicyDocument=trust(f"arn:aws:iam::{ACCOUNT}:user/guest")
     )
@@ -378,3 +382,7 @@ def test_changes_and_their_events_are_in_the_store(tmp_path: Path) -> None:
     assert failed is not None
     assert failed["errorCode"] == "EntityAlreadyExists"
     assert key["SecretAccessKey"] not in json.dumps([each.record for each in found], default=dict)
+
+    folder = str(tmp_path / "logs")
+    assert run(["audit", "export", str(tmp_path / "state.db"), "--output", folder]) == 0
+    assert run(["audit", "verify", folder]) == 0

@@ -171,12 +171,12 @@ def test_the_command_shows_the_table_and_the_sums(
     assert run(["test", PAYROLL, "--coverage", "--min-coverage", "100"]) == 0
     assert capsys.readouterr().out.splitlines()[2:-1] == [
         "Statements              applied  decided   never seen",
-        "payroll: Delegate            24        5",
-        "payroll: Administer           2        2",
-        "payroll: UseKey               6        6",
+        "payroll: Delegate            44       10",
+        "payroll: Administer           5        5",
+        "payroll: UseKey               7        7",
         "payroll: NoAuditorData        2        2",
-        "use-payroll: Use              2        1",
-        "Coverage: 5 of 5 statements, no conditions, 3 of 8 allow paths, 4 of 56 operations",
+        "use-payroll: Use              4        2",
+        "Coverage: 5 of 5 statements, no conditions, 3 of 8 allow paths, 8 of 56 operations",
     ]
 
 
@@ -208,8 +208,8 @@ def test_programs_get_every_count(
     assert found["statements"][0] == {
         "statement": "payroll: Delegate",
         "place": f"{PAYROLL}:22:13",
-        "applied": 24,
-        "decided": 5,
+        "applied": 44,
+        "decided": 10,
         "conditions": [],
     }
     assert found["percent"] == 100.0

@@ -93,7 +93,7 @@ def test_all_callers_are_asked_the_roots_and_those_of_other_accounts_too() -> No
         (
             "{StringLike: {'aws:UserAgent': 'a*z'}, StringEquals: {'aws:SourceVpc': vpc-1}}",
             "kms:Decrypt",
-            "aws:UserAgent = axxz, aws:SourceVpc = vpc-1",
+            "aws:UserAgent = axz, aws:SourceVpc = vpc-1",
         ),
     ],
 )

@@ -59,13 +59,19 @@ def test_any_text_is_judged_as_some_sample_is(
         (("NumericGreaterThan", "3"), ("NumericLessThan", "4")),
         (("IpAddress", "10.0.0.0/8"), ("NotIpAddress", "10.2.0.0/16")),
         (("Bool", "true"),),
+        (
+            ("StringLike", "b*"),
+            ("StringLike", "bx*"),
+            ("StringEquals", "b"),
+            ("StringEquals", "bq"),
+        ),
         (("StringEqualsIgnoreCase", "Ab"), ("StringEquals", "Ab")),
     ],
 )
 def test_every_combination_that_can_be_is_there(tests: tuple[tuple[str, str], ...]) -> None:
     made, found = conditions(*tests), of(*tests)
     tried = ["0", "3", "3.5", "5", "7", "8", "10", "11", "10.1.2.3", "10.2.3.4", "9.0.0.1", "true"]
-    tried += ["false", "Ab", "aB", "ab", "x"]
+    tried += ["false", "Ab", "aB", "ab", "x", "b", "bq", "bx", "bc"]
 
     assert found.complete
     assert {verdicts(made, each) for each in tried} <= {verdicts(made, v) for v in found.values}
