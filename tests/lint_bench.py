@@ -106,6 +106,7 @@ OPTIONS = {
         account="111122223333", key_policies={_OTHER_KEY: _giving("111122223333", "kms:Decrypt")}
     ),
     "KG411": LintOptions(trusted_accounts=frozenset({"111122223333", "444455556666"})),
+    "KG442": LintOptions(against=_giving("arn:aws:iam::111122223333:role/billing", "kms:Decrypt")),
     "KG504": LintOptions(caller="arn:aws:iam::111122223333:role/deploy"),
 }
 """What the examples of some rules are checked with."""

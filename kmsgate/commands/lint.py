@@ -16,6 +16,7 @@ from kmsgate.linting.checking import (
     checked_configuration,
     files_below,
     mended,
+    read_document,
     repaired,
     select_rules,
     without_known,
@@ -102,6 +103,7 @@ def command(
     caller: str | None,
     now: str | None,
     max_principals: int | None,
+    against: str | None,
     fail_on: str | None,
     given: Path | None,
     baseline: Path | None,
@@ -121,16 +123,18 @@ def command(
     Repairs leave everything else as its author wrote it. A safe one leaves every decision as it is.
     """
     settings = lint_settings(configuration(Path.cwd(), given))
+    taken = KINDS[kind] if kind else None
     told = lint_options(
         account or settings.account,
         trusted_account or settings.trusted_accounts,
         caller or settings.caller,
         now,
         max_principals or settings.max_principals or LintOptions().max_principals,
+        read_document(against, taken) if against is not None else None,
     )
     rules = select_rules(select or settings.select, ignore or settings.ignore)
     judges = Judges(rules, told, settings)
-    checked = [check(path, KINDS[kind] if kind else None, judges) for path in files_below(paths)]
+    checked = [check(path, taken, judges) for path in files_below(paths)]
     out = screen(color=color)
     allowed = Fix.SAFE | Fix.UNSAFE if unsafe_fixes else Fix.SAFE
     if unsafe_fixes and not (fix or diff):

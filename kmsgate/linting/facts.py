@@ -14,6 +14,7 @@ from policy.lint import LintOptions
 from policy.model import PrincipalForm
 from policy.operators import read_date
 from policy.principals import principal_pattern
+from policy.reader import Document
 from policy.source import Span
 
 _CALLERS = frozenset(
@@ -38,6 +39,11 @@ _OPTIONS = (
         "--now", metavar="DATE", help="The moment that dates in policies are held against."
     ),
     click.option(
+        "--against",
+        metavar="FILE",
+        help="What the document was before: access that is new is told of (KG442).",
+    ),
+    click.option(
         "--max-principals",
         type=click.IntRange(min=1),
         help="How many principals a key policy may name.  "
@@ -59,6 +65,7 @@ def lint_options(
     caller: str | None,
     now: str | None,
     max_principals: int,
+    against: Document | None = None,
 ) -> LintOptions:
     """Return what rules are told; raises UsageError for a value of no such form."""
     for text in (*trusted_account, *([] if account is None else [account])):
@@ -72,7 +79,10 @@ def lint_options(
     moment = None if now is None else read_date(now)
     if now is not None and moment is None:
         raise UsageError(f"'{safe(now)}' is not a date", "such as 2031-03-31T00:00:00Z")
+    if against is not None and against.policy is None:
+        raise UsageError(f"{safe(against.source.name)} is not a policy to compare with")
     return LintOptions(
+        against=against.policy if against is not None else None,
         account=account,
         trusted_accounts=frozenset(trusted_account) or None,
         caller=caller,

@@ -17,15 +17,16 @@ class LintOptions:
     `scp_language` is "classic" where SCPs are limited to the syntax from before 2025. `account`
     owns the keys, as far as that is known, and `caller` is the ARN of who will put a key policy.
     `trusted_accounts` are the others that may have access; None if nobody made a list. `now` is the
-    moment that dates are compared with, in seconds. `key_policies` are those of keys, by their
-    ARNs, for identity policies to be held against. `quotas` are characters of identity policies,
-    SCPs and RCPs where these have other limits.
+    moment that dates are compared with, in seconds. `against` is what the document was before.
+    `key_policies` are those of keys, by their ARNs, for identity policies to be held against.
+    `quotas` are characters of identity policies, SCPs and RCPs where these have other limits.
     """
 
     scp_language: Literal["full", "classic"] = "full"
     account: str | None = None
     trusted_accounts: frozenset[str] | None = None
     now: float | None = None
+    against: Policy | None = None
     key_policies: Mapping[str, Policy] = field(default_factory=lambda: MappingProxyType({}))
     caller: str | None = None
     max_principals: int = 20

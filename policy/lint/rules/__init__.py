@@ -155,6 +155,7 @@ from policy.lint.rules.naming import (
     missing_policy_id,
     missing_sid,
 )
+from policy.lint.rules.new_access import new_access
 from policy.lint.rules.numbers import (
     epoch_date,
     number_out_of_range,
@@ -451,6 +452,7 @@ RULES: tuple[Rule, ...] = (
     replication_unrestricted,
     createkey_unrestricted,  # KG440
     weak_algorithm,
+    new_access,
     no_account_delegation,  # KG501
     nobody_can_change_policy,
     single_policy_administrator,

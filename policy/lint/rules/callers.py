@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from policy.arn import Arn, is_account_id
 from policy.errors import Note
 from policy.lint.parts import Clause, Entry
-from policy.lint.reading import Callers
+from policy.lint.permits import owner
+from policy.lint.reading import Callers, Reading
 from policy.lint.repairs import quoted, without_items
 from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, short
-from policy.model import PolicyKind, PrincipalForm
+from policy.model import PolicyKind
 from policy.pattern import Pattern
 from policy.vocabulary import ACTIONS
 
@@ -27,7 +29,8 @@ _ATTACHED_TO_KEYS_OR_CALLERS = (PolicyKind.KEY_POLICY, PolicyKind.IDENTITY_POLIC
 def not_effective_cross_account(subject: Subject) -> Iterator[Hit]:
     """Principals of another account are allowed what only the key's own account can do.
 
-    The account of the key is that to which the policy delegates all of `kms:*`.
+    The account of the key is that to which the policy delegates all of `kms:*`. Of an identity
+    policy it is told, and the keys are those of its resources.
 
     ## Why it matters
     The policy is saved, and every such call fails all the same. Using a key works across
@@ -53,18 +56,19 @@ def not_effective_cross_account(subject: Subject) -> Iterator[Hit]:
     - Allowing users in other accounts to use a KMS key
     - AWS KMS permissions
     """
-    owner = _owner(subject)
-    if owner is None:
+    own = owner(subject)
+    if own is None:
         return
     for reading in subject.readings:
-        accounts = {pattern.account for pattern, _ in reading.principals}
-        if not reading.allows or reading.callers is not Callers.IAM or {None, owner} & accounts:
+        accounts = _accounts(reading)
+        if not reading.allows or reading.callers is not Callers.IAM or {None, own} & accounts:
             continue
         useless = [
             entry for name, entry in reading.literal_actions if name in _KEEPING_TO_ONE_ACCOUNT
         ]
         if useless:
-            account = ", ".join(sorted(str(each) for each in accounts)[:_MAX_NAMED])
+            others = accounts if reading.kind.names_principals else {own}
+            account = ", ".join(sorted(str(each) for each in others)[:_MAX_NAMED])
             gone = {entry.at for entry in useless}
             edits = without_items(useless[0].items, gone)
             yield _about(
@@ -237,23 +241,15 @@ _OF_SOURCES = frozenset(
 _MAX_NAMED = 4
 
 
-def _owner(subject: Subject) -> str | None:
-    """Return the account to which a key policy gives everything, if there is one such account."""
-    if subject.kind is not PolicyKind.KEY_POLICY:
-        return None
-    owners = {
-        pattern.account
-        for reading in subject.readings
-        if reading.allows
-        and reading.is_unconditional
-        and not reading.excludes_principals
-        and reading.actions is not None
-        and not reading.actions.negated
-        and any(entry.text.lower() in ("kms:*", "*") for entry in reading.actions.entries)
-        for pattern, _ in reading.principals
-        if pattern.form is PrincipalForm.ACCOUNT
-    }
-    return owners.pop() if len(owners) == 1 else None
+def _accounts(reading: Reading) -> set[str | None]:
+    """Return the accounts on both sides: of the callers, or of the keys where these are named."""
+    if reading.kind.names_principals:
+        return {pattern.account for pattern, _ in reading.principals}
+    resources = reading.resources
+    if resources is None or resources.negated:
+        return {None}
+    arns = (Arn.parse(entry.text) for entry in resources.entries)
+    return {arn.account if arn and is_account_id(arn.account) else None for arn in arns}
 
 
 def _names_services(clause: Clause) -> bool:

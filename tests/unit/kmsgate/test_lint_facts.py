@@ -75,3 +75,13 @@ def test_repairs_hear_it_as_well(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["lint", "p.json", *wanted]) == 0
     assert "1 fixed" in capsys.readouterr().out
     assert "arn:aws:iam::345678901234:root" in Path("p.json").read_text()
+
+
+def test_what_a_document_was_before_shows_access_that_is_new(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("old.json").write_text(Path("p.json").read_text().replace("kms:*", "kms:Sign"))
+
+    assert run(["lint", "p.json", "--against", "old.json", "--select", "KG442"]) == 1
+    assert "newly allowed: " in capsys.readouterr().out
+    assert run(["lint", "p.json", "--against", "p.json", "--select", "KG442"]) == 0

@@ -108,3 +108,62 @@ def test_without_key_policies_nothing_is_said_of_them() -> None:
     options = LintOptions(account="111122223333")
     codes = {each.rule.code for each in lint(read(Source("p", text), IDENTITY), options=options)}
     assert not codes & {"KG341", "KG342"}
+
+
+# Accounts
+
+
+@pytest.mark.parametrize(
+    ("resource", "count"),
+    [
+        (FOREIGN, 1),
+        (CLOSED, 0),
+        ("*", 0),
+        ([FOREIGN, CLOSED], 0),
+        ("arn:aws:kms:*:*:key/*", 0),
+    ],
+)
+def test_keys_of_other_accounts_are_not_administered(resource: object, count: int) -> None:
+    actions = ["kms:Decrypt", "kms:DisableKey"]
+    text = document(statement(actions, kind=IDENTITY, Resource=resource), IDENTITY)
+    options = LintOptions(account="111122223333")
+    every = lint(read(Source("p", text), IDENTITY), options=options)
+    told = [each.message for each in every if each.rule.code == "KG332"]
+    said = "kms:DisableKey cannot be used by principals of account 111122223333"
+    assert told == [said] * count
+
+
+# What was there before: the bench tells of a role that may decrypt
+
+BILLING = "arn:aws:iam::111122223333:role/billing"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (statement(who={"AWS": BILLING}), []),
+        (statement(["kms:Decrypt", "kms:Sign"], who={"AWS": BILLING}),
+         [f"{BILLING} may call kms:Sign"]),
+        (statement(who={"AWS": [BILLING, "444455556666"]}),
+         ["arn:aws:iam::444455556666:role/somebody may call kms:Decrypt"]),
+        (statement(who="*"), ["arn:aws:iam::999999999999:role/somebody may call kms:Decrypt"]),
+        (statement(who="*", effect="Deny"), []),
+        (f"[{statement(who='*')}, {statement(who='*', effect='Deny')}]", []),
+    ],
+)  # fmt: skip
+def test_access_that_is_new_is_shown_by_a_request(text: str, said: list[str]) -> None:
+    every = found_in(document(text, KEY), KEY, "KG442")
+    told = [each.message for each in every if each.rule.code == "KG442"]
+    assert told == [f"newly allowed: {each}" for each in said]
+
+
+def test_identity_policies_are_compared_as_well() -> None:
+    before = read(
+        Source("p", document(statement(kind=IDENTITY, Resource=OPEN), IDENTITY)), IDENTITY
+    )
+    text = document(statement(kind=IDENTITY, Resource=[OPEN, CLOSED]), IDENTITY)
+    options = LintOptions(against=before.policy)
+    every = lint(read(Source("p", text), IDENTITY), options=options)
+    assert [each.message for each in every if each.rule.code == "KG442"] == [
+        "newly allowed: arn:aws:iam::111122223333:role/somebody may call kms:Decrypt"
+    ]

@@ -340,6 +340,8 @@ CATALOGUE = [
      "limit what keys kms:CreateKey may create"),
     ("KG441", "weak-algorithm", WARNING, NONE,
      "'RSAES_OAEP_SHA_1' is a weak choice for kms:WrappingAlgorithm"),
+    ("KG442", "new-access", SECURITY, NONE,
+     "newly allowed: arn:aws:iam::111122223333:role/billing may call kms:Sign"),
     ("KG501", "no-account-delegation", WARNING, UNSAFE,
      "the account that owns the key has no access; "
      "IAM policies cannot allow anything and the key may become unmanageable"),
