@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 
 import rich_click as click
 
 from kmsgate.commands.options import color_option, format_option
+from kmsgate.configuration import configuration
 from kmsgate.errors import UsageError
+from kmsgate.linting.baseline import keep_baseline, read_baseline
 from kmsgate.linting.checking import (
     Judges,
     check,
+    checked_configuration,
     files_below,
     mended,
     repaired,
     select_rules,
+    without_known,
 )
 from kmsgate.linting.facts import facts_options, lint_options
+from kmsgate.linting.settings import lint_settings
 from kmsgate.linting.text import show_diff, show_statistics, show_text
 from kmsgate.output import screen
-from policy.lint import Fix, Severity
+from policy.lint import Fix, LintOptions, Severity
 from policy.model import PolicyKind
 
 KINDS = {
@@ -58,9 +64,23 @@ FORMATS = (
 @click.option(
     "--fail-on",
     type=click.Choice([s.value for s in Severity]),
-    default="warning",
-    show_default=True,
-    help="The mildest severity that makes the exit code 1.",
+    help="The mildest severity that makes the exit code 1.  [default: warning]",
+)
+@click.option(
+    "--config",
+    "given",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="This configuration instead of the nearest kmsgate.toml or pyproject.toml.",
+)
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    help="Do not report the findings of this file again.",
+)
+@click.option(
+    "--write-baseline",
+    type=click.Path(path_type=Path),
+    help="Write all findings into this file, as a baseline, and report none.",
 )
 @click.option("--fix", is_flag=True, help="Repair what can be repaired safely, in the files.")
 @click.option(
@@ -82,8 +102,11 @@ def command(
     trusted_account: tuple[str, ...],
     caller: str | None,
     now: str | None,
-    max_principals: int,
-    fail_on: str,
+    max_principals: int | None,
+    fail_on: str | None,
+    given: Path | None,
+    baseline: Path | None,
+    write_baseline: Path | None,
     fix: bool,
     unsafe_fixes: bool,
     diff: bool,
@@ -98,8 +121,16 @@ def command(
 
     Repairs leave everything else as its author wrote it. A safe one leaves every decision as it is.
     """
-    told = lint_options(account, trusted_account, caller, now, max_principals)
-    judges = Judges(select_rules(select, ignore), told)
+    settings = lint_settings(configuration(Path.cwd(), given))
+    told = lint_options(
+        account or settings.account,
+        trusted_account or settings.trusted_accounts,
+        caller or settings.caller,
+        now,
+        max_principals or settings.max_principals or LintOptions().max_principals,
+    )
+    rules = select_rules(select or settings.select, ignore or settings.ignore)
+    judges = Judges(rules, told, settings)
     checked = [check(path, KINDS[kind] if kind else None, judges) for path in files_below(paths)]
     out = screen(color=color)
     allowed = Fix.SAFE | Fix.UNSAFE if unsafe_fixes else Fix.SAFE
@@ -110,7 +141,16 @@ def command(
         return show_diff(out, [(old.name, old.text, new.text) for old, new in pairs])
     if fix:
         checked = [mended(file, judges, allowed) for file in checked]
-    threshold = Severity(fail_on)
+    checked += checked_configuration(judges, checked)
+    if write_baseline is not None:
+        found = [(file.source, each) for file in checked for each in file.findings]
+        out.line(f"{keep_baseline(write_baseline, found)} findings are known from now on.")
+        out.flush()
+        return 0
+    known = baseline or (settings.baseline and settings.configuration.folder / settings.baseline)
+    if known:
+        checked = without_known(checked, read_baseline(Path(known)))
+    threshold = Severity(fail_on or settings.fail_on or "warning")
     if statistics:
         show_statistics(out, checked)
     elif style in FORMATS:

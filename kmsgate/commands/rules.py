@@ -9,10 +9,10 @@ from typing import Any
 import rich_click as click
 
 from kmsgate.commands.options import color_option, format_option
-from kmsgate.linting.checking import select_rules
+from kmsgate.linting.checking import EVERY_RULE, select_rules
 from kmsgate.linting.text import STYLES
 from kmsgate.output import Screen, screen
-from policy.lint import RULES, Rule
+from policy.lint import Rule
 from policy.model import PolicyKind
 
 
@@ -26,7 +26,7 @@ def command(selectors: tuple[str, ...], style: str, color: str) -> int:
     RULE is a code (KG309), the beginning of one (KG3) or a name (trailing-comma).
     """
     out = screen(color=color)
-    rules = select_rules(selectors, ()) if selectors else RULES
+    rules = select_rules(selectors, ()) if selectors else EVERY_RULE
     if style == "json":
         out.line(json.dumps([_as_json(rule) for rule in rules], indent=2))
     elif style == "markdown":

@@ -15,7 +15,10 @@ from policy.source import Source, Span
 def show_json(out: Screen, checked: Sequence[Checked], _: Severity) -> None:
     """Write the findings for programs, as one JSON object."""
     counts = counts_of(checked)
-    summary = {"files": len(checked), "statements": statements_in(checked)}
+    summary = {
+        "files": sum(file.is_policy for file in checked),
+        "statements": statements_in(checked),
+    }
     summary |= {severity.value: counts[severity] for severity in Severity}
     findings = [_as_json(file.source, finding) for file in checked for finding in file.findings]
     out.line(json.dumps({"findings": findings, "summary": summary}, indent=2))

@@ -7,15 +7,27 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from operator import attrgetter
 from pathlib import Path
 
 from kmsgate.errors import UsageError
+from kmsgate.linting.baseline import Baseline
+from kmsgate.linting.settings import LintSettings
+from kmsgate.linting.suppressions import (
+    Suppression,
+    configuration_document,
+    name_in,
+    unused,
+    unused_suppression,
+)
 from kmsgate.output import safe
 from policy.errors import PolicySyntaxError, Problem
 from policy.lint import DEFAULT_RULES, RULES, Finding, Fix, LintOptions, Rule, Severity, lint
+from policy.lint.options import DEFAULT_OPTIONS
 from policy.lint.repair import repair
-from policy.lint.subject import DEFAULT_OPTIONS, Subject
+from policy.lint.subject import Subject
 from policy.model import PolicyKind
 from policy.reader import Document, decode, read
 from policy.source import Source, Span
@@ -25,6 +37,9 @@ MAX_BYTES = 1 << 20  # no character takes more than four bytes: beyond this noth
 _RULE_NAMES = "rules have codes such as KG101 and names such as trailing-comma"
 _HEAD = 160  # as much as an excerpt shows
 
+EVERY_RULE = tuple(sorted((*RULES, unused_suppression), key=attrgetter("code")))
+"""The rules of documents, and the one about a run over files."""
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -33,6 +48,9 @@ class Checked:
     document: Document
     findings: tuple[Finding, ...]
     repaired: int = 0
+    suppressed: tuple[Suppression, ...] = ()  # what hid each finding that was left out
+    known: int = 0  # findings that a baseline has
+    is_policy: bool = True  # and not the configuration
 
     @property
     def source(self) -> Source:
@@ -51,10 +69,36 @@ class Judges:
 
     rules: tuple[Rule, ...]
     options: LintOptions = DEFAULT_OPTIONS
+    settings: LintSettings = field(default_factory=LintSettings)
 
     def find(self, document: Document) -> tuple[Finding, ...]:
-        """Return what the rules find in a document."""
-        return lint(document, rules=self.rules, options=self.options)
+        """Return what the rules find in a document, and nobody has suppressed."""
+        return self.sift(document)[0]
+
+    def sift(self, document: Document) -> tuple[tuple[Finding, ...], tuple[Suppression, ...]]:
+        """Return the same, and for each other finding what suppressed it."""
+        name = self.name_of(document)
+        left_out = [
+            selector
+            for path, selectors in self.settings.per_file.items()
+            if fnmatchcase(name, path)
+            for selector in selectors
+        ]
+        rules = [rule for rule in self.rules if not any(map(rule.is_selected_by, left_out))]
+        kept: list[Finding] = []
+        hidden: list[Suppression] = []
+        for finding in lint(document, rules=rules, options=self.options):
+            entries = self.settings.suppress
+            by = next((each for each in entries if each.hides(finding, name, document)), None)
+            if by is None:
+                kept.append(finding)
+            else:
+                hidden.append(by)
+        return tuple(kept), tuple(hidden)
+
+    def name_of(self, document: Document) -> str:
+        """Return how the configuration calls a document."""
+        return name_in(self.settings.configuration.folder, document.source.name)
 
 
 def counts_of(checked: Sequence[Checked]) -> Counter[Severity]:
@@ -72,17 +116,19 @@ def statements_in(checked: Sequence[Checked]) -> int:
 
 def select_rules(select: Sequence[str], ignore: Sequence[str]) -> tuple[Rule, ...]:
     """Return the rules that were asked for; raises UsageError for a name that fits none."""
-    wanted = _named(select) if select else set(DEFAULT_RULES)
+    wanted = _named(select) if select else {*DEFAULT_RULES, unused_suppression}
     wanted -= _named(ignore)
-    return tuple(rule for rule in RULES if rule in wanted)
+    return tuple(rule for rule in EVERY_RULE if rule in wanted)
 
 
 def _named(selectors: Sequence[str]) -> set[Rule]:
     named: set[Rule] = set()
     for selector in (part.strip() for text in selectors for part in text.split(",")):
-        rules = {rule for rule in RULES if rule.is_selected_by(selector)}
+        rules = {rule for rule in EVERY_RULE if rule.is_selected_by(selector)}
         if not rules:
-            meant = closest(selector, [name for rule in RULES for name in (rule.code, rule.slug)])
+            meant = closest(
+                selector, [name for rule in EVERY_RULE for name in (rule.code, rule.slug)]
+            )
             advice = f"did you mean '{meant}'?" if meant else _RULE_NAMES
             raise UsageError(f"no rule is called '{safe(selector)}'", advice)
         named |= rules
@@ -122,7 +168,31 @@ def _unreadable(error: OSError) -> None:
 def check(path: str, kind: PolicyKind | None, judges: Judges) -> Checked:
     """Return what the rules find in a file; raises UsageError if it cannot be opened."""
     document = read_document(path, kind)
-    return Checked(document, judges.find(document))
+    kept, hidden = judges.sift(document)
+    return Checked(document, kept, suppressed=hidden)
+
+
+def checked_configuration(judges: Judges, checked: Sequence[Checked]) -> Iterator[Checked]:
+    """Yield the configuration, if there are suppressions in it that hid nothing in these files."""
+    if unused_suppression not in judges.rules:
+        return
+    settings = judges.settings
+    used = {entry for file in checked for entry in file.suppressed}
+    names = [judges.name_of(file.document) for file in checked]
+    found = tuple(unused(settings.suppress, used, names, settings.configuration))
+    if found:
+        document = configuration_document(settings.configuration, checked[0].document)
+        yield Checked(document, found, is_policy=False)
+
+
+def without_known(checked: Sequence[Checked], baseline: Baseline) -> list[Checked]:
+    """Return files without the findings that a baseline knows."""
+    made = []
+    for file in checked:
+        new = tuple(each for each in file.findings if not baseline.take(each, file.source))
+        known = len(file.findings) - len(new)
+        made.append(replace(file, findings=new, known=known))
+    return made
 
 
 def read_document(path: str, kind: PolicyKind | None = None) -> Document:
@@ -164,7 +234,7 @@ def repaired(file: Checked, judges: Judges, allowed: Fix) -> Checked:
         lambda text: read(Source(document.source.name, text), kind),
         allowed,
     )
-    return Checked(done.document, done.left, len(done.made))
+    return replace(file, document=done.document, findings=done.left, repaired=len(done.made))
 
 
 def mended(file: Checked, judges: Judges, allowed: Fix) -> Checked:

@@ -40,9 +40,8 @@ _OPTIONS = (
     click.option(
         "--max-principals",
         type=click.IntRange(min=1),
-        default=LintOptions().max_principals,
-        show_default=True,
-        help="How many principals a key policy may name.",
+        help="How many principals a key policy may name.  "
+        f"[default: {LintOptions().max_principals}]",
     ),
 )
 

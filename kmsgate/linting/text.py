@@ -56,9 +56,17 @@ def _summary_line(checked: Sequence[Checked]) -> str:
         for severity in Severity
         if counts[severity]
     ]
-    files, statements = _count(len(checked), "file"), _count(statements_in(checked), "statement")
+    number = sum(file.is_policy for file in checked)
+    files, statements = _count(number, "file"), _count(statements_in(checked), "statement")
     summary = f"{files}, {statements}: {', '.join(found) or 'no findings'}."
+    suppressed, known = (sum(counts) for counts in zip(*map(_left_out, checked), strict=True))
+    summary += f" {suppressed} suppressed." if suppressed else ""
+    summary += f" {known} known from the baseline." if known else ""
     return f"{summary}{_repairs(checked)}"
+
+
+def _left_out(file: Checked) -> tuple[int, int]:
+    return len(file.suppressed), file.known
 
 
 def _repairs(checked: Sequence[Checked]) -> str:

@@ -6,9 +6,10 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from policy.lint.options import DEFAULT_OPTIONS, LintOptions
 from policy.lint.rule import Edit, Finding, Fix, Rule, Severity
 from policy.lint.rules import DEFAULT_RULES, RULES
-from policy.lint.subject import DEFAULT_OPTIONS, LintOptions, Subject
+from policy.lint.subject import Subject
 from policy.reader import Document
 from policy.source import Span
 

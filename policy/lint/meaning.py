@@ -216,7 +216,7 @@ def is_open(meaning: Meaning) -> bool:
 def plainly_able(meaning: Meaning, action: str) -> frozenset[str]:
     """Return identities and accounts that can do an action by an Allow without ifs and buts.
 
-    None if a Deny is about the action. There may be others: this is only what needs no evaluator.
+    Empty if a Deny is about the action. There may be others: this is only what needs no evaluator.
     """
     if any(action in deny.actions for deny in meaning.denies):
         return frozenset()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from policy.lint.parts import Clause, Entry, coverage
 from policy.lint.proofs import read_network
-from policy.lint.reading import Callers, Clause, Entry, Reading, coverage
+from policy.lint.reading import Callers, Reading
 from policy.lint.subject import Subject, short
 from policy.lint.summary import is_about_everyone, is_about_everything
 from policy.model import PolicyKind, PrincipalForm
@@ -39,6 +40,9 @@ BOUNDING_KEYS = (
 
 WIDE_NETWORKS = {4: 8, 6: 16}
 """A network with fewer bits in its prefix bounds nobody."""
+
+MAX_DENIES = 64
+"""So many different sets of denied actions are held against what is allowed."""
 
 ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
 
@@ -131,21 +135,22 @@ def has_wildcard(text: str) -> bool:
     return "*" in text or "?" in text
 
 
-def is_denied_to_others(subject: Subject, reading: Reading) -> bool:
-    """Tell whether a Deny takes from strangers what a statement gives to everyone.
+def denied_to_others(subject: Subject) -> tuple[frozenset[str], ...]:
+    """Return what is denied to strangers, for each Deny that does so: the names of KMS actions.
 
     Such a Deny is about everyone and every resource, and its conditions do not spare but callers
-    that are named.
+    that are named. Of many different ones, those with the most actions are returned.
     """
-    return any(
-        deny.denies
+    found = {
+        deny.kms_actions
+        for deny in subject.readings
+        if deny.denies
         and deny.is_read_whole
         and is_about_everyone(deny)
         and is_about_everything(deny)
-        and reading.kms_actions <= deny.kms_actions
         and _spares_only_named(deny)
-        for deny in subject.readings
-    )
+    }
+    return tuple(sorted(found, key=len, reverse=True)[:MAX_DENIES])
 
 
 def _spares_only_named(deny: Reading) -> bool:

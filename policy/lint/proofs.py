@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from policy.conditions import compare
-from policy.lint.reading import Callers, Clause, Reading
+from policy.lint.parts import Clause
+from policy.lint.reading import Callers, Reading
 from policy.model import Effect, PrincipalForm, PrincipalPattern
 from policy.operators import Family, read_date, read_number
 from policy.request import Context

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from policy.lint.fixes import removed
-from policy.lint.reading import Clause, Reading
+from policy.lint.fixes import applied, removed
+from policy.lint.parts import Clause, Entry
+from policy.lint.reading import Reading
 from policy.lint.rule import Edit
+from policy.lint.subject import Subject
 from policy.operators import Operator
 from policy.source import Span
 from policy.tree import Array, Node, Object
@@ -81,3 +83,44 @@ def with_values(clause: Clause, texts: tuple[str, ...]) -> Edit:
     if len(texts) == 1 and not isinstance(node, Array):
         return Edit(node.span, quoted(texts[0]))
     return Edit(node.span, f"[{', '.join(map(quoted, texts))}]")
+
+
+def parted(
+    subject: Subject, reading: Reading, gone: Sequence[Entry], changes: Sequence[Edit]
+) -> tuple[Edit, ...]:
+    """Return the edits that move actions into a statement of their own, right behind.
+
+    The new statement is a copy without Sid, in which `changes` are made. None where no action
+    would be left, or the statement is not written in braces.
+    """
+    text, span = subject.document.source.text, reading.node.span
+    listed = reading.node.get("Action")
+    edits = without_items(gone[0].items, {entry.at for entry in gone})
+    if text[span.start] != "{" or listed is None or not all(edits.values()):
+        return ()
+    names = [quoted(entry.text) for entry in gone]
+    action = names[0] if len(names) == 1 else f"[{', '.join(names)}]"
+    sid = [m.name.value for m in reading.node.members].index("Sid") if reading.sid else None
+    unnamed = _without_member(reading.node, sid) if sid is not None else ()
+    made = (*unnamed, Edit(listed.span, action), *changes)
+    shifted = [Edit(_moved(edit.span, -span.start), edit.text) for edit in made]
+    copy = applied(text[span.start : span.end], shifted)
+    before: tuple[Edit, ...] = ()
+    after = Edit(Span(span.end, span.end), f", {copy}")
+    if subject.root is not None and subject.root.get("Statement") is reading.node:
+        before = (Edit(Span(span.start, span.start), "["),)
+        after = Edit(after.span, f"{after.text}]")
+    taken = tuple(edit for each in edits.values() for edit in each)
+    return (*before, *taken, after)
+
+
+def with_condition(reading: Reading, condition: str) -> tuple[Edit, ...]:
+    """Return the edit that gives a Condition to a statement that has none."""
+    if reading.node.get("Condition") is not None:
+        return ()
+    end = reading.node.members[-1].value.span.end
+    return (Edit(Span(end, end), f', "Condition": {condition}'),)
+
+
+def _moved(span: Span, by: int) -> Span:
+    return Span(span.start + by, span.end + by)

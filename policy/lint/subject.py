@@ -5,17 +5,18 @@ All of it is read from the tree, because rules also speak about documents that a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from policy.lint.meaning import Meaning, is_open, meaning_of, plainly_able
+from policy.lint.options import DEFAULT_OPTIONS, LintOptions
+from policy.lint.parts import Clause
 from policy.lint.proofs import never_matches
-from policy.lint.reading import Clause, Reading
+from policy.lint.reading import Reading
 from policy.lint.rule import Hit
-from policy.model import VERSION_2008, ConditionValue, Policy, PolicyKind
+from policy.model import VERSION_2008, ConditionValue, PolicyKind
 from policy.operators import Family, Operator, parse_operator
 from policy.reader import DOCUMENT_ELEMENTS, STATEMENT_ELEMENTS, Document
 from policy.source import Span
@@ -24,31 +25,6 @@ from policy.tree import Array, Member, Node, Object, String
 
 if TYPE_CHECKING:
     from policy.lint.reach import Reach
-
-
-@dataclass(frozen=True, slots=True)
-class LintOptions:
-    """What the rules cannot learn from a document.
-
-    `scp_language` is "classic" where SCPs are limited to the syntax from before 2025. `account`
-    owns the keys, as far as that is known, and `caller` is the ARN of who will put a key policy.
-    `trusted_accounts` are the others that may have access; None if nobody made a list. `now` is the
-    moment that dates are compared with, in seconds. `key_policies` are those of keys, by their
-    ARNs, for identity policies to be held against. `quotas` are characters of identity policies,
-    SCPs and RCPs where these have other limits.
-    """
-
-    scp_language: Literal["full", "classic"] = "full"
-    account: str | None = None
-    trusted_accounts: frozenset[str] | None = None
-    now: float | None = None
-    key_policies: Mapping[str, Policy] = field(default_factory=lambda: MappingProxyType({}))
-    caller: str | None = None
-    max_principals: int = 20
-    quotas: Mapping[PolicyKind, int] = field(default_factory=lambda: MappingProxyType({}))
-
-
-DEFAULT_OPTIONS = LintOptions()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from policy.lint.reading import Clause, Listing, Reading, coverage
+from policy.lint.parts import Clause, Listing, coverage
+from policy.lint.reading import Reading
 from policy.model import PrincipalForm, PrincipalPattern
 from policy.vocabulary import ENCRYPTION_CONTEXT
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 
+from policy.lint.parts import Clause
 from policy.lint.proofs import Network, read_network
-from policy.lint.reading import Clause
 from policy.lint.repairs import quoted
 from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, short

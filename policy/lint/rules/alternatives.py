@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 from policy.errors import Note
+from policy.lint.parts import Clause
 from policy.lint.proofs import conflict
-from policy.lint.reading import Clause, Reading
+from policy.lint.reading import Reading
 from policy.lint.repairs import with_values, without_clause
 from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, short

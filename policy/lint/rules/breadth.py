@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policy.errors import Note
+from policy.lint.parts import Entry
 from policy.lint.permits import (
     CRYPTOGRAPHIC,
     actions_of,
@@ -12,7 +13,7 @@ from policy.lint.permits import (
     gives_everything,
     has_wildcard,
 )
-from policy.lint.reading import Entry, Reading
+from policy.lint.reading import Reading
 from policy.lint.rule import Hit, Severity, rule
 from policy.lint.subject import Subject, short
 from policy.model import PolicyKind, PrincipalForm

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from policy.errors import Note
-from policy.lint.reading import Callers, Clause, Entry
+from policy.lint.parts import Clause, Entry
+from policy.lint.reading import Callers
 from policy.lint.repairs import quoted, without_items
 from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, short

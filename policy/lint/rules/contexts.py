@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policy.errors import Note
-from policy.lint.reading import Clause
+from policy.lint.parts import Clause
 from policy.lint.repairs import quoted
 from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, short

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from policy.lint.reading import Clause, Reading
+from policy.lint.parts import Clause
+from policy.lint.reading import Reading
 from policy.lint.rule import Hit, Severity, rule
 from policy.lint.subject import Subject, short
 from policy.model import ConditionValue

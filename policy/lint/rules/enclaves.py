@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from policy.lint.parts import Clause
 from policy.lint.permits import (
     bounds_caller,
     covering,
@@ -12,7 +13,7 @@ from policy.lint.permits import (
     spelled,
     who,
 )
-from policy.lint.reading import Callers, Clause, Reading
+from policy.lint.reading import Callers, Reading
 from policy.lint.rule import Hit, Severity, rule
 from policy.lint.subject import Subject, short
 from policy.lint.summary import identity, is_about_everyone
@@ -54,7 +55,7 @@ def attestation_not_required(subject: Subject) -> Iterator[Hit]:
     """
     attested = [each for each in subject.giving if _attests(each)]
     measured = {identity(pattern) for each in attested for pattern, _ in each.principals}
-    if not measured or _denies_unattested(subject, _READING):
+    if not measured or _denied_unattested(subject) >= _READING:
         return
     for reading in subject.giving:
         if _attests(reading) or reading.excludes_principals:
@@ -107,6 +108,7 @@ def attestation_bypass(subject: Subject) -> Iterator[Hit]:
     """
     if not any(_attests(each) for each in subject.giving):
         return
+    denied = _denied_unattested(subject)
     for reading in subject.giving:
         if _attests(reading) or reading.excludes_principals:
             continue
@@ -114,11 +116,7 @@ def attestation_bypass(subject: Subject) -> Iterator[Hit]:
             ways, path = _AROUND | {"Decrypt"}, "identity policies of the account can allow {}"
         else:
             ways, path = _AROUND, f"{who(reading)} may call {{}}"
-        open_ways = [
-            name
-            for name in sorted(ways & reading.kms_actions)
-            if not _denies_unattested(subject, frozenset({name}))
-        ]
+        open_ways = sorted((ways & reading.kms_actions) - denied)
         entries = covering(reading, frozenset(open_ways))
         if entries:
             names = spelled(f"kms:{name}" for name in open_ways)
@@ -273,13 +271,15 @@ def _attests(reading: Reading) -> bool:
     return any(_measure(c) and not c.holds_without_key for c in reading.clauses)
 
 
-def _denies_unattested(subject: Subject, actions: frozenset[str]) -> bool:
-    """Tell whether a Deny covers all of these actions where there is no attestation."""
-    return any(
-        deny.denies
-        and is_about_everyone(deny)
-        and deny.is_read_whole
-        and actions <= deny.kms_actions
-        and all(_measure(clause) and clause.holds_without_key for clause in deny.clauses)
-        for deny in subject.readings
+def _denied_unattested(subject: Subject) -> frozenset[str]:
+    """Return the actions that are denied to everybody where there is no attestation."""
+    return frozenset[str]().union(
+        *(
+            deny.kms_actions
+            for deny in subject.readings
+            if deny.denies
+            and is_about_everyone(deny)
+            and deny.is_read_whole
+            and all(_measure(clause) and clause.holds_without_key for clause in deny.clauses)
+        )
     )

@@ -11,8 +11,8 @@ from policy.lint.permits import (
     ORGANIZATION_KEYS,
     actions_of,
     bounds_caller,
+    denied_to_others,
     everyone,
-    is_denied_to_others,
     spelled,
 )
 from policy.lint.reading import Reading
@@ -49,11 +49,12 @@ def public_key(subject: Subject) -> Iterator[Hit]:
     - Creating a key policy
     - Allowing users in other accounts to use a KMS key
     """
+    denied = denied_to_others(subject)
     for reading in subject.giving:
         star = everyone(reading)
         if star is None or not reading.is_unconditional or not reading.kms_actions:
             continue
-        if not is_denied_to_others(subject, reading):
+        if not any(reading.kms_actions <= each for each in denied):
             yield Hit(
                 star.node.span, f"every AWS principal may call {actions_of(reading)} on this key"
             )
@@ -87,13 +88,14 @@ def public_key_weak_condition(subject: Subject) -> Iterator[Hit]:
     - Creating a key policy
     - AWS KMS condition keys
     """
+    denied = denied_to_others(subject)
     for reading in subject.giving:
         star = everyone(reading)
         if star is None or not reading.clauses or not reading.is_read_whole:
             continue
         if not reading.kms_actions or any(bounds_caller(reading, c) for c in reading.clauses):
             continue
-        if not is_denied_to_others(subject, reading):
+        if not any(reading.kms_actions <= each for each in denied):
             keys = spelled(clause.name for clause in reading.clauses)
             yield Hit(
                 star.node.span,

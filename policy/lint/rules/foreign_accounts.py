@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from policy.lint.parts import coverage
 from policy.lint.permits import (
     ACCOUNT,
     ACCOUNT_KEYS,
@@ -11,7 +12,7 @@ from policy.lint.permits import (
     bounds_caller,
     owner,
 )
-from policy.lint.reading import Reading, coverage
+from policy.lint.reading import Reading
 from policy.lint.rule import Hit, Severity, rule
 from policy.lint.subject import Subject
 from policy.model import PolicyKind, PrincipalForm

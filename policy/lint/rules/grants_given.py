@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from policy.lint.parts import Clause, Entry
 from policy.lint.permits import covering, gives_everything, names_accounts_only, owner, who
-from policy.lint.reading import Clause, Entry, Reading
-from policy.lint.repairs import quoted, renamed
+from policy.lint.reading import Reading
+from policy.lint.repairs import parted, renamed, with_condition
 from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, short
 from policy.model import PolicyKind, PrincipalForm
@@ -57,7 +58,7 @@ def creategrant_unrestricted(subject: Subject) -> Iterator[Hit]:
             entry.node.span,
             f"{who(reading)} may create any grant on {_what(reading)}",
             severity=Severity.SUGGESTION if is_aside else None,
-            edits=_for_services_only(reading, entries),
+            edits=_for_services_only(subject, reading, entries),
         )
 
 
@@ -258,12 +259,14 @@ def _what(reading: Reading) -> str:
     return "this key" if reading.kind is PolicyKind.KEY_POLICY else "these keys"
 
 
-def _for_services_only(reading: Reading, entries: tuple[Entry, ...]) -> tuple[Edit, ...]:
-    """Return the edit that limits a statement about grants only to those for services."""
-    if reading.kms_actions != _CREATE_GRANT or not reading.is_unconditional or len(entries) > 1:
+def _for_services_only(
+    subject: Subject, reading: Reading, entries: tuple[Entry, ...]
+) -> tuple[Edit, ...]:
+    """Return the edits that leave only the grants that services need for their resources."""
+    literal = tuple(entry for entry in entries if entry.text.lower() == "kms:creategrant")
+    condition = with_condition(reading, '{"Bool": {"kms:GrantIsForAWSResource": "true"}}')
+    if len(literal) < len(entries) or not condition:
         return ()
-    last = reading.node.members[-1].value.span.end
-    if reading.node.get("Condition") is not None:
-        return ()
-    test = f'{{"Bool": {{{quoted("kms:GrantIsForAWSResource")}: "true"}}}}'
-    return (Edit(type(entries[0].node.span)(last, last), f', "Condition": {test}'),)
+    if reading.kms_actions == _CREATE_GRANT and reading.is_kms_only:
+        return condition
+    return parted(subject, reading, literal, condition)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policy.errors import Note
+from policy.lint.parts import Clause, Listing
 from policy.lint.proofs import (
     absent_key,
     conflict,
     excluded_principals,
     is_implied_by_principals,
 )
-from policy.lint.reading import Clause, Listing
 from policy.lint.repairs import without_clause
 from policy.lint.rule import Fix, Hit, Severity, rule
 from policy.lint.subject import Subject

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from policy.arn import Arn
 from policy.carriers import ON_KEYS
+from policy.lint.parts import Entry, coverage
 from policy.lint.permits import spelled
-from policy.lint.reading import Entry, Reading, coverage
+from policy.lint.reading import Reading
 from policy.lint.rule import Hit, Severity, rule
 from policy.lint.subject import Subject, short
 from policy.model import Effect, Policy, PolicyKind, PrincipalForm

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policy.errors import Note
+from policy.lint.parts import Clause
 from policy.lint.proofs import holds
-from policy.lint.reading import Clause, Reading
+from policy.lint.reading import Reading
 from policy.lint.repairs import without_items
 from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, short

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from policy.lint.fixes import rewritten
-from policy.lint.reading import Clause
+from policy.lint.parts import Clause
 from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, short
 from policy.model import ConditionValue

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+from policy.lint.parts import Clause
 from policy.lint.proofs import holds
-from policy.lint.reading import Clause
 from policy.lint.repairs import quoted
 from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, short

@@ -8,8 +8,9 @@ import dataclasses
 from collections.abc import Callable, Iterator
 
 from policy.errors import Note
+from policy.lint.parts import Clause
 from policy.lint.proofs import read_network
-from policy.lint.reading import Clause, Reading
+from policy.lint.reading import Reading
 from policy.lint.repairs import renamed
 from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, short

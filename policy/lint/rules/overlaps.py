@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from policy.errors import Note
-from policy.lint.reading import Clause, Reading
+from policy.lint.parts import Clause
+from policy.lint.reading import Reading
 from policy.lint.repairs import with_values, without_items
 from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, opening, short

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from policy.carriers import Presence, may_carry, presence_of
 from policy.errors import Note
+from policy.lint.parts import Clause, Entry, coverage
 from policy.lint.proofs import is_never_carried
-from policy.lint.reading import Clause, Entry, Reading, coverage
-from policy.lint.repairs import renamed
+from policy.lint.reading import Reading
+from policy.lint.repairs import parted, renamed, without_clause
 from policy.lint.rule import Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, short
 from policy.source import Span
@@ -103,7 +104,9 @@ def condition_key_partly_present(subject: Subject) -> Iterator[Hit]:
                 )
                 notes = [Note("the condition key", clause.member.name.span)]
                 notes += (Note("and this one", span) for span in others)
-                yield Hit(first, message, notes=tuple(notes))
+                apart = without_clause(reading, clause)  # in a Deny it would deny to everybody
+                edits = parted(subject, reading, lacking, apart) if reading.allows else ()
+                yield Hit(first, message, notes=tuple(notes), edits=edits)
 
 
 @rule("KG310", "negated-test-on-optional-key", Severity.SECURITY)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from policy.arn import Arn
 from policy.errors import Note
 from policy.lint.cover import Covering, covered, repeated
-from policy.lint.reading import Entry, coverage
+from policy.lint.parts import Entry, coverage
 from policy.lint.repairs import without_items
 from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, short
@@ -172,7 +173,12 @@ _MAX_WIDE = 64
 
 
 def _is_wide(text: str) -> bool:
-    return text.count(":") >= 5 and ("*" in text or "?" in text)
+    """Tell whether an ARN may cover another; with a wildcard for its service it cannot (D-4)."""
+    segments = text.split(":", 5)
+    return len(segments) == 6 and not _WILD.search(segments[2]) and bool(_WILD.search(text))
+
+
+_WILD = re.compile("[*?]")
 
 
 def _includes(wide: Entry, entry: Entry) -> bool:

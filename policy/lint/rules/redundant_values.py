@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from policy.errors import Note
 from policy.lint.cover import covered, repeated
+from policy.lint.parts import Clause
 from policy.lint.proofs import Network, read_network
-from policy.lint.reading import Clause
 from policy.lint.repairs import without_items
 from policy.lint.rule import Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, short

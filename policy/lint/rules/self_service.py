@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
 from policy.carriers import ON_ALIASES
 from policy.errors import Note
+from policy.lint.parts import Clause
 from policy.lint.permits import CRYPTOGRAPHIC, covering, who
-from policy.lint.reading import Clause, Reading
+from policy.lint.reading import Reading
 from policy.lint.rule import Hit, Severity, rule
 from policy.lint.subject import Subject, short
 from policy.lint.summary import identity
@@ -46,22 +49,27 @@ def attribute_self_service(subject: Subject) -> Iterator[Hit]:
     - Using tags to control access to KMS keys
     - Using aliases to control access to KMS keys
     """
-    giving = subject.giving
-    for use in giving:
-        tested = next((c for c in use.clauses if _attribute(c) is not None), None)
+    direct = _given(each for each in subject.giving if each.is_unconditional)
+    waiting: defaultdict[Holder, dict[str, Clause]] = defaultdict(dict)
+    for use in subject.giving:
+        tested = next((c for c in use.clauses if c.is_positive and c.key in _CHANGED_BY), None)
         wanted = use.kms_actions & CRYPTOGRAPHIC
-        if tested is None or not wanted:
+        for holder in _holders(use) if tested is not None and wanted else ():
+            if tested is not None and not wanted <= direct[holder] | direct[_EVERYONE]:
+                waiting[holder].setdefault(tested.key, tested)
+    everybody = sorted(waiting)
+    for reading in subject.giving if waiting else ():
+        if any(map(_bounds_tags, reading.clauses)) or reading.kms_actions.isdisjoint(_CHANGING):
             continue
-        if any(r.is_unconditional and _meet(use, r) and wanted <= r.kms_actions for r in giving):
-            continue
-        changing = _attribute(tested) or frozenset()
-        for other in giving:
-            if not _meet(use, other) or any(_bounds_tags(clause) for clause in other.clauses):
-                continue
-            for entry in covering(other, changing):
+        holders = _holders(reading)
+        named = everybody if _EVERYONE in holders else sorted(holders & waiting.keys())
+        tests = [waiting[holder] for holder in named[:_MAX_HOLDERS]]
+        found = {key: tested for known in tests for key, tested in known.items()}
+        for key, tested in found.items():
+            for entry in covering(reading, _CHANGED_BY[key]):
                 yield Hit(
                     entry.node.span,
-                    f"{who(other)} can give itself access by {short(entry.text)}",
+                    f"{who(reading)} can give itself access by {short(entry.text)}",
                     notes=(Note("access depends on this", tested.member.name.span),),
                 )
 
@@ -95,12 +103,13 @@ def escalation_path(subject: Subject) -> Iterator[Hit]:
     - Grants in AWS KMS
     - ABAC for AWS KMS
     """
-    giving = subject.giving
-    for reading in giving:
+    using = _given(subject.giving)
+    users = {holder for holder, actions in using.items() if actions & CRYPTOGRAPHIC}
+    for reading in subject.giving:
         literal = [e for name, e in reading.literal_actions if name == "CreateGrant"]
         if not literal or not reading.is_read_whole or not _may_grant_itself(reading):
             continue
-        if any(_meet(reading, other) and other.kms_actions & CRYPTOGRAPHIC for other in giving):
+        if _EVERYONE in users or not users.isdisjoint(_holders(reading)):
             continue
         yield Hit(
             literal[0].node.span,
@@ -108,33 +117,42 @@ def escalation_path(subject: Subject) -> Iterator[Hit]:
         )
 
 
-def _attribute(clause: Clause) -> frozenset[str] | None:
-    """Return the actions that change what a clause rests on, or None."""
-    return _CHANGED_BY.get(clause.key) if clause.is_positive else None
+Holder: TypeAlias = tuple[str, str]
+"""A principal by form and name; that of an identity policy is whoever has it."""
 
+_EVERYONE: Holder = (PrincipalForm.EVERYONE, "*")
+_WHOEVER: Holder = ("", "")
+_MAX_HOLDERS = 64
+"""Of so many principals that a statement names, it is asked what they could change."""
 
 _CHANGED_BY = {
     "aws:ResourceTag/": frozenset({"TagResource", "UntagResource"}),
     "kms:ResourceAliases": ON_ALIASES,
     "kms:RequestAlias": ON_ALIASES,
 }
+_CHANGING = frozenset[str]().union(*_CHANGED_BY.values())
 
 
 def _bounds_tags(clause: Clause) -> bool:
     return clause.key in ("aws:RequestTag/", "aws:TagKeys")
 
 
-def _meet(first: Reading, second: Reading) -> bool:
-    """Tell whether somebody that the first statement is about is named by the second."""
-    if not first.kind.names_principals:
-        return True
-    if first.excludes_principals or second.excludes_principals:
-        return False
-    named = {identity(pattern) for pattern, _ in first.principals}
-    return any(
-        identity(pattern) in named or pattern.form is PrincipalForm.EVERYONE
-        for pattern, _ in second.principals
-    )
+def _holders(reading: Reading) -> frozenset[Holder]:
+    """Return whom a statement is about; nobody for NotPrincipal."""
+    if not reading.kind.names_principals:
+        return frozenset({_WHOEVER})
+    if reading.excludes_principals:
+        return frozenset()
+    return frozenset(identity(pattern) for pattern, _ in reading.principals)
+
+
+def _given(readings: Iterable[Reading]) -> defaultdict[Holder, frozenset[str]]:
+    """Return the KMS actions that statements give to each principal that they name."""
+    given: defaultdict[Holder, frozenset[str]] = defaultdict(frozenset)
+    for reading in readings:
+        for holder in _holders(reading):
+            given[holder] |= reading.kms_actions
+    return given
 
 
 def _may_grant_itself(reading: Reading) -> bool:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policy.errors import Note
+from policy.lint.parts import Clause
 from policy.lint.permits import (
     ACCOUNT,
     SOURCE_KEYS,
+    denied_to_others,
     has_wildcard,
-    is_denied_to_others,
     services,
     spelled,
 )
-from policy.lint.reading import Clause, Reading
+from policy.lint.reading import Reading
 from policy.lint.rule import Hit, Severity, rule
 from policy.lint.subject import Subject, short
 from policy.model import ConditionValue, PolicyKind
@@ -196,11 +197,12 @@ def _service(text: str) -> str:
 
 def _serving_anyone(subject: Subject) -> Iterator[Reading]:
     """Yield what services may do for customers that are not named."""
+    denied = denied_to_others(subject)
     for reading in subject.giving:
         if not services(reading) or not reading.is_read_whole:
             continue
         is_fixed = any(map(_fixes_customer, reading.clauses))
-        if not is_fixed and not is_denied_to_others(subject, reading):
+        if not is_fixed and not any(reading.kms_actions <= each for each in denied):
             yield reading
 
 

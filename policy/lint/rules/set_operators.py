@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from policy.carriers import Presence, presence_of
 from policy.errors import Note
-from policy.lint.reading import Clause, Reading
+from policy.lint.parts import Clause
+from policy.lint.reading import Reading
 from policy.lint.repairs import renamed, with_null_false
 from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, short

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from policy.carriers import ON_ALIASES, ON_KEYS
 from policy.errors import Note
-from policy.lint.reading import Entry, Reading, coverage
-from policy.lint.rule import Fix, Hit, Severity, rule
+from policy.lint.parts import Entry, coverage
+from policy.lint.reading import Reading
+from policy.lint.repairs import parted, quoted, with_condition
+from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, short
 from policy.model import PolicyKind
 from policy.vocabulary import ResourceKind
@@ -46,12 +48,14 @@ def action_resource_mismatch(subject: Subject) -> Iterator[Hit]:
         resources = _resources(reading)
         if not resources or not all(_is_specific(entry.text) for entry in resources):
             continue
-        first = resources[0]
-        for entry in _on_nothing(reading):
+        first, useless = resources[0], tuple(_on_nothing(reading))
+        edits = _on_everything(subject, reading, useless)
+        for entry in useless:
             yield Hit(
                 entry.node.span,
                 f'{short(entry.text)} does not act on {short(first.text)}; it needs Resource "*"',
                 notes=(Note("the resource", first.node.span),),
+                edits=edits if entry is useless[0] else (),
             )
 
 
@@ -90,7 +94,7 @@ def alias_arn_for_key_action(subject: Subject) -> Iterator[Hit]:
         )
         if not reading.kms_actions & ON_ALIASES:
             for entry in aliases:
-                yield Hit(entry.node.span, message)
+                yield Hit(entry.node.span, message, edits=_by_alias(reading, entry))
         elif len(aliases) == len(_resources(reading)):
             on_keys = [(name, entry) for name, entry in reading.literal_actions if name in ON_KEYS]
             useless = next((entry for name, entry in on_keys if name not in ON_ALIASES), None)
@@ -229,6 +233,27 @@ def _kinds(text: str) -> frozenset[ResourceKind]:
 def _is_specific(text: str) -> bool:
     """Tell whether a resource is the ARN of one kind of KMS resource only."""
     return len(_kinds(text)) == 1
+
+
+def _on_everything(
+    subject: Subject, reading: Reading, useless: tuple[Entry, ...]
+) -> tuple[Edit, ...]:
+    """Return the edits that give actions on no key a statement about every resource."""
+    resource = reading.node.get("Resource")
+    if resource is None or not useless:
+        return ()
+    return parted(subject, reading, useless, (Edit(resource.span, quoted("*")),))
+
+
+def _by_alias(reading: Reading, entry: Entry) -> tuple[Edit, ...]:
+    """Return the edits that ask for the alias of a key in place of naming the alias."""
+    if len(entry.items) > 1:
+        return ()
+    start, _, alias = entry.text.rpartition(":")
+    operator = "StringLike" if "*" in alias or "?" in alias else "StringEquals"
+    test = f'{{"ForAnyValue:{operator}": {{"kms:ResourceAliases": {quoted(alias)}}}}}'
+    condition = with_condition(reading, test)
+    return (Edit(entry.node.span, quoted(f"{start}:key/*")), *condition) if condition else ()
 
 
 def _on_nothing(reading: Reading) -> Iterator[Entry]:

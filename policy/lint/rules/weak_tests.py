@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from policy.lint.parts import Clause
 from policy.lint.permits import (
     ACCOUNT_KEYS,
     BOUNDING_KEYS,
@@ -11,7 +12,7 @@ from policy.lint.permits import (
     services,
     spelled,
 )
-from policy.lint.reading import Clause, Reading
+from policy.lint.reading import Reading
 from policy.lint.repairs import renamed
 from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, short

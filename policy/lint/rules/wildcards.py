@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from policy.lint.reading import Clause, Reading
+from policy.lint.parts import Clause
+from policy.lint.reading import Reading
 from policy.lint.repairs import quoted, renamed
 from policy.lint.rule import Edit, Fix, Hit, Severity, rule
 from policy.lint.subject import Subject, short

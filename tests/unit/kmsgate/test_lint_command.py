@@ -12,6 +12,7 @@ import pytest
 
 from kmsgate.cli import run
 from kmsgate.linting.checking import MAX_BYTES, Judges, check, select_rules
+from kmsgate.linting.suppressions import unused_suppression
 from kmsgate.linting.text import show_text
 from kmsgate.output import screen
 from policy.lint import DEFAULT_RULES
@@ -269,7 +270,7 @@ def test_a_rule_that_does_not_exist_is_wrong_usage(
 
 
 def test_without_a_choice_every_rule_runs() -> None:
-    assert select_rules((), ()) == DEFAULT_RULES
+    assert set(select_rules((), ())) == {*DEFAULT_RULES, unused_suppression}
 
 
 @pytest.mark.parametrize("option", ["--kind", "--fail-on", "--format", "--color"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kmsgate.cli import run
-from policy.lint import RULES
+from kmsgate.linting.checking import EVERY_RULE
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -21,8 +21,8 @@ def rules(capsys: pytest.CaptureFixture[str], *more: str) -> str:
 def test_every_rule_has_a_line_with_its_first_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     lines = rules(capsys).splitlines()
 
-    assert len(lines) == len(RULES)
-    for line, rule in zip(lines, RULES, strict=True):
+    assert len(lines) == len(EVERY_RULE)
+    for line, rule in zip(lines, EVERY_RULE, strict=True):
         assert line.split()[:4] == [rule.code, rule.severity, rule.slug, rule.fix.label]
         assert line.endswith(rule.page.partition("\n")[0])
 

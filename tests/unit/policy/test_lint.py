@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policy.lint import RULES, Document, Finding, LintOptions, Rule, Severity, lint
+from policy.lint.fixes import applied
 from policy.lint.subject import Subject
 from policy.model import PolicyKind
 from policy.reader import DOCUMENT_ELEMENTS, STATEMENT_ELEMENTS, decode, read
@@ -283,10 +284,16 @@ TREES = st.recursive(
 CLASSIC = LintOptions(scp_language="classic")
 
 
+TOLD = LintOptions(
+    scp_language="classic", caller="arn:aws:iam::444455556666:role/a", max_principals=1
+)
+
+
 def check(source: Source, kind: PolicyKind | None) -> None:
     document = read(source, kind)
-    found = lint(document, options=CLASSIC)
+    found = lint(document, rules=RULES, options=TOLD)
     for finding in found:
+        assert isinstance(applied(source.text, finding.edits), str)
         assert 0 <= finding.span.start <= finding.span.end <= len(source.text) + 1
         assert isinstance(source.excerpt(finding.span), str)
         assert finding.message

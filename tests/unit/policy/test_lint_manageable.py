@@ -67,6 +67,10 @@ CASES = [
                deny("*", "kms:*", where("ArnLike", "aws:PrincipalArn", "arn:aws:iam::*:*"))],
      HEADING),
     ("KG502", [DELEGATION, deny("*", "kms:*", "", '"arn:aws:kms:*:*:key/other"')], []),
+    ("KG502", [DELEGATION, deny("*", "kms:*", "", '"arn:aws:kms:us-east-1:*:key/*"')], []),
+    ("KG502",
+     [allow(OPS, "kms:*", where("StringEquals", "aws:PrincipalArn", "${aws:PrincipalTag/arn}"))],
+     []),
     # KG503: one identity, however often it is named
     ("KG503", [allow(OPS, "kms:*"), allow(OPS, "kms:PutKeyPolicy")], [f'"{OPS}"']),
     ("KG503", [allow(OPS, "kms:*"), allow(APP, "kms:PutKeyPolicy")], []),
@@ -297,6 +301,11 @@ def test_dates_and_reasons_are_told() -> None:
     dated = '{"DateLessThan": {"aws:CurrentTime": ["2031-01-01", "2031-06-30T12:00:00Z"]}}'
     assert messages("KG512", listed(allow(ROOT, "kms:*", dated))) == [
         "after 2031-06-30T12:00:00Z nobody can call PutKeyPolicy or Decrypt"
+    ]
+    guest = deny(OPS, "kms:Sign", where("DateGreaterThan", "aws:CurrentTime", "2035-01-01"))
+    until = where("DateLessThan", "aws:CurrentTime", "2031-01-01")
+    assert messages("KG512", listed(allow(ROOT, "kms:*", until), guest)) == [
+        "after 2031-01-01T00:00:00Z nobody can call PutKeyPolicy or Decrypt"
     ]
     assert messages("KG513", listed(allow(ROOT, "kms:CreateGrant"))) == [
         "CreateGrant is allowed, but nobody may RevokeGrant or ListGrants"

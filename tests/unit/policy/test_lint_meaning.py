@@ -8,7 +8,7 @@ from policy.lint import Severity, lint
 from policy.model import PolicyKind
 from policy.reader import read
 from policy.source import Source
-from tests.lint_bench import document
+from tests.lint_bench import document, found_in
 from tests.lint_statements import (
     ALIAS,
     IDENTITY,
@@ -191,3 +191,18 @@ def test_the_default_key_policies_raise_no_warning(statements: list[str]) -> Non
     every = lint(read(Source("policy.json", text), KEY))
     loud = [finding for finding in every if finding.severity.reaches(Severity.WARNING)]
     assert [(f.rule.code, f.message) for f in loud] == []
+
+
+@pytest.mark.parametrize(
+    ("wide", "covers"),
+    [("arn:*:kms:*:*:key/*", True), ("arn:aws:k*:*:*:key/*", False), ("arn:aws:km?:*:*:*", False)],
+)
+def test_a_pattern_of_services_makes_no_resource_redundant(wide: str, covers: bool) -> None:
+    """It matches nothing (AUTH D-4), so that the other one is all there is."""
+    one = "arn:aws:kms:eu-west-1:111122223333:key/*"
+    text = document(
+        f'{{"Effect": "Deny", "Action": "kms:Sign", "Resource": ["{one}", "{wide}"]}}',
+        PolicyKind.IDENTITY_POLICY,
+    )
+    found = found_in(text, PolicyKind.IDENTITY_POLICY, "KG320")
+    assert ("KG320" in {finding.rule.code for finding in found}) is covers

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from policy.lint import Fix, lint
+from policy.lint import RULES, Fix, lint
+from policy.lint.fixes import applied
 from policy.model import PolicyKind
 from policy.reader import read
 from policy.source import Source
@@ -22,6 +23,7 @@ from tests.lint_policies import (
     pointed_at,
     where,
 )
+from tests.worlds import world
 
 IDENTITY = PolicyKind.IDENTITY_POLICY
 
@@ -211,3 +213,25 @@ def test_a_sid_of_an_identity_policy_has_letters_and_digits() -> None:
     assert '"Sid": "AllowAllButPut"' in done
     assert '"Sid": "AllowAllButPut2"' in done
     assert read(Source("p", done), IDENTITY).policy is not None
+
+
+SAFE_ONES = tuple(rule for rule in RULES if rule.code >= "KG5" and Fix.SAFE in rule.fix)
+
+
+def test_safe_fixes_of_generated_policies_leave_every_decision_as_it_is() -> None:
+    made: set[str] = set()
+    for seed in range(250):
+        documents = world(seed).documents
+        for policy in (documents.key_policy, *documents.identity):
+            text = policy.source.text if policy is not None else ""
+            if policy is None or not text:
+                continue
+            for finding in lint(read(Source("p", text), policy.kind), rules=SAFE_ONES):
+                if finding.fix is Fix.SAFE:
+                    done = applied(text, finding.edits)
+                    before, after = (
+                        decisions(each, policy.kind, range(30)) for each in (text, done)
+                    )
+                    assert before == after
+                    made.add(finding.rule.code)
+    assert made >= {"KG703", "KG705", "KG706", "KG707", "KG708"}
