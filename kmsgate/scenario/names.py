@@ -116,6 +116,7 @@ class Names:
         path = fields.text("path") or "/"
         if not _IAM_PATH.fullmatch(path):
             fields["path"].complain(f"'{path}' is not a path such as /team/")
+            path = "/"  # so that the name stands for somebody, and this is told once
         identifier = self.accounts[account]
         arn = Arn("aws", "iam", "", identifier, f"{kind}{path}{name}")
         self._add(f"{kind}s", name, Named(item, fields, account, arn), _caller_of(arn))
