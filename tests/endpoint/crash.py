@@ -54,6 +54,10 @@ def _free_port() -> int:
         return port
 
 
+class BrokenOffError(Exception):
+    """An answer without its body: the server was killed while it was sent."""
+
+
 @dataclass
 class Clients:
     """Those who call, and what was acknowledged to them so far."""
@@ -107,6 +111,9 @@ class Clients:
         def told(operation: str, **parameters: Any) -> dict[str, Any]:
             method = "".join(f"_{c.lower()}" if c.isupper() else c for c in operation).lstrip("_")
             output: dict[str, Any] = getattr(client, method)(**parameters)
+            shape = client.meta.service_model.operation_model(operation).output_shape
+            if shape is not None and not set(output) & set(shape.members):
+                raise BrokenOffError  # the head of an answer came, and no body
             request_id = output["ResponseMetadata"]["RequestId"]
             self.replies.append(reply_of(request_id, operation, parameters, output))
             if len(self.replies) >= moment:
@@ -116,5 +123,5 @@ class Clients:
         try:
             while True:
                 life(told, f"alias/{next(self.turns)}")
-        except (HTTPClientError, Refused):
+        except (HTTPClientError, Refused, BrokenOffError):
             victim.wait(10)  # nothing else ends the calls than the end of the server
